@@ -1,0 +1,7 @@
+module github.com/thueringencert/leitstelle/services/intake
+
+go 1.26.0
+
+require github.com/thueringencert/leitstelle/shared v0.0.0
+
+replace github.com/thueringencert/leitstelle/shared => ../../shared

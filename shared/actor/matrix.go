@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package actor
+
+import "slices"
+
+// Action is something a route lets people do. Each route names exactly one.
+type Action string
+
+// The actions, one a row of the matrix.
+const (
+	ReportCreate       Action = "report.create"
+	ReportRead         Action = "report.read"
+	ReportSupplement   Action = "report.supplement"
+	ReportMessage      Action = "report.message"
+	AttachmentAdd      Action = "attachment.add"
+	AttachmentDownload Action = "attachment.download" // by the organisation's side
+	CaseAttachment     Action = "case.attachment"     // by the CERT's side
+	CaseQueue          Action = "case.queue"
+	CaseRead           Action = "case.read"
+	CaseTake           Action = "case.take"
+	CaseAssign         Action = "case.assign"
+	CaseEdit           Action = "case.edit"
+	CaseClassify       Action = "case.classify"
+	CaseMessage        Action = "case.message"
+	CaseNote           Action = "case.note"
+	CaseMerge          Action = "case.merge"
+	CaseSearch         Action = "case.search"
+	CaseExport         Action = "case.export"
+	AlertDraft         Action = "alert.draft"
+	AlertApprove       Action = "alert.approve"
+	AlertRead          Action = "alert.read"
+	AlertWork          Action = "alert.work" // drafts, audience, deliveries and answers of all
+	PollAnswer         Action = "poll.answer"
+	Subscribe          Action = "subscription.edit"
+	DeliveryRead       Action = "delivery.read"
+	OrganisationRead   Action = "organisation.read"
+	OrganisationEdit   Action = "organisation.edit"
+	ContactRead        Action = "contact.read"
+	ContactEdit        Action = "contact.edit"
+	PersonManage       Action = "person.manage"
+	MandateGrant       Action = "mandate.grant"
+	MandateRevoke      Action = "mandate.revoke"
+	MandateRead        Action = "mandate.read"
+	RegisterImport     Action = "register.import"
+	SessionEndOwn      Action = "session.end"
+	SessionEndAny      Action = "session.end.any"
+	AccountOwn         Action = "account.own"
+	AuditRead          Action = "audit.read"
+	Aggregate          Action = "aggregate.read"
+	OperationsRead     Action = "operations.read" // dead letters, retries
+	Public             Action = "public"          // everybody, also not signed in
+)
+
+// Reach is how far a cell of the matrix goes.
+type Reach int
+
+// The reaches: nothing; what the person made; own organisation; organisations
+// under a mandate that has the row's scope; cases assigned to the person; all.
+const (
+	None Reach = iota
+	Mine
+	Own
+	Mandated
+	Assigned
+	All
+)
+
+type row struct {
+	guest bool  // open to a guest who shows the object's code
+	scope Scope // the mandate scope that Mandated needs
+	cells map[Role]Reach
+}
+
+// cert grants All to the three roles that work cases.
+func cert(more map[Role]Reach) map[Role]Reach {
+	out := map[Role]Reach{Duty: All, Analyst: All, Lead: All}
+	for r, x := range more {
+		out[r] = x
+	}
+	return out
+}
+
+func everybody() map[Role]Reach {
+	out := map[Role]Reach{Guest: All}
+	for _, r := range Roles() {
+		out[r] = All
+	}
+	return out
+}
+
+func signedIn(x Reach) map[Role]Reach {
+	out := map[Role]Reach{}
+	for _, r := range Roles() {
+		out[r] = x
+	}
+	return out
+}
+
+// own grants Own to the two roles of an organisation's own people.
+func own(more map[Role]Reach) map[Role]Reach {
+	out := map[Role]Reach{Officer: Own, OrgAdmin: Own}
+	for r, x := range more {
+		out[r] = x
+	}
+	return out
+}
+
+// matrix is who may do what (reliability model §2.4 with the rows the design
+// adds). A cell that is missing denies.
+var matrix = map[Action]row{
+	Public:       {guest: true, cells: everybody()},
+	ReportCreate: {scope: ScopeReport, cells: own(cert(map[Role]Reach{Provider: Mandated}))},
+	ReportRead:   {guest: true, scope: ScopeRead, cells: own(cert(map[Role]Reach{Provider: Mandated}))},
+	ReportSupplement: {guest: true, scope: ScopeReport,
+		cells: own(cert(map[Role]Reach{Provider: Mandated}))},
+	ReportMessage:      {guest: true, scope: ScopeReport, cells: own(map[Role]Reach{Provider: Mandated})},
+	AttachmentAdd:      {guest: true, scope: ScopeReport, cells: own(map[Role]Reach{Provider: Mandated})},
+	AttachmentDownload: {guest: true, scope: ScopeRead, cells: own(map[Role]Reach{Provider: Mandated})},
+	CaseAttachment:     {cells: map[Role]Reach{Analyst: Assigned, Lead: All}},
+	CaseQueue:          {cells: cert(nil)},
+	CaseRead:           {cells: cert(nil)},
+	CaseTake:           {cells: cert(nil)},
+	CaseAssign:         {cells: cert(nil)},
+	CaseEdit:           {cells: map[Role]Reach{Duty: All, Analyst: Assigned, Lead: All}},
+	CaseClassify:       {cells: cert(nil)},
+	CaseMessage:        {cells: cert(nil)},
+	CaseNote:           {cells: cert(nil)},
+	CaseMerge:          {cells: cert(nil)},
+	CaseSearch:         {cells: cert(nil)},
+	CaseExport:         {cells: cert(nil)},
+	AlertDraft:         {cells: map[Role]Reach{Analyst: All, Lead: All, Editor: All}},
+	AlertApprove:       {cells: map[Role]Reach{Approver: All}},
+	AlertRead: {scope: ScopeAlerts, cells: own(cert(map[Role]Reach{
+		Provider: Mandated, Editor: All, Approver: All, Constituency: All, Steering: All}))},
+	AlertWork:        {cells: cert(map[Role]Reach{Editor: All, Approver: All})},
+	PollAnswer:       {scope: ScopePolls, cells: own(map[Role]Reach{Provider: Mandated})},
+	Subscribe:        {cells: own(map[Role]Reach{Constituency: All})},
+	DeliveryRead:     {cells: cert(map[Role]Reach{Editor: All, Approver: All, Constituency: All})},
+	OrganisationRead: {cells: signedIn(All)},
+	OrganisationEdit: {cells: map[Role]Reach{Constituency: All}},
+	ContactRead:      {cells: own(cert(map[Role]Reach{Constituency: All}))},
+	ContactEdit:      {cells: own(map[Role]Reach{Constituency: All})},
+	PersonManage:     {cells: map[Role]Reach{OrgAdmin: Own, Constituency: All, Admin: All}},
+	MandateGrant:     {cells: map[Role]Reach{OrgAdmin: Own, Constituency: All}},
+	MandateRevoke:    {cells: map[Role]Reach{OrgAdmin: Own, Constituency: All}},
+	MandateRead:      {cells: own(cert(map[Role]Reach{Provider: Own, Constituency: All, Auditor: All}))},
+	RegisterImport:   {cells: map[Role]Reach{Constituency: All}},
+	SessionEndOwn:    {cells: signedIn(Mine)},
+	SessionEndAny:    {cells: map[Role]Reach{Admin: All}},
+	AccountOwn:       {cells: signedIn(All)},
+	AuditRead:        {cells: map[Role]Reach{Lead: All, Auditor: All}},
+	Aggregate: {cells: cert(map[Role]Reach{Editor: All, Approver: All, Constituency: All,
+		Auditor: All, Steering: All})},
+	OperationsRead: {cells: map[Role]Reach{Admin: All}},
+}
+
+// Actions lists every action of the matrix, sorted, for tests and docs.
+func Actions() []Action {
+	out := make([]Action, 0, len(matrix))
+	for a := range matrix {
+		out = append(out, a)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Cell returns how far role reaches in action, and the scope a mandate needs.
+func Cell(action Action, role Role) (Reach, Scope) {
+	r := matrix[action]
+	return r.cells[role], r.scope
+}
+
+// GuestByCode reports whether a guest who shows the object's code may do action.
+func GuestByCode(action Action) bool { return matrix[action].guest }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package event
+
+import "time"
+
+// OrganisationChanged carries the full record of a body of the constituency.
+type OrganisationChanged struct {
+	ID             string     `json:"id"`
+	Version        int        `json:"version"`
+	AGS            string     `json:"ags,omitempty"` // 8 digits
+	ARS            string     `json:"ars,omitempty"` // 12 digits
+	Name           string     `json:"name"`
+	ShortName      string     `json:"short_name,omitempty"`
+	Level          string     `json:"level"`
+	Kreis          string     `json:"kreis,omitempty"`          // 5 digits
+	KreisName      string     `json:"kreis_name,omitempty"`     // shown beside same-named places
+	Administration string     `json:"administration,omitempty"` // id of the responsible administration when it is another body
+	Population     int        `json:"population,omitempty"`
+	Phone          string     `json:"phone,omitempty"`
+	Email          string     `json:"email,omitempty"`
+	Active         bool       `json:"active"`
+	ChangedAt      time.Time  `json:"changed_at"`
+	EndedAt        *time.Time `json:"ended_at,omitempty"`
+}
+
+// Ref is the organisation as other events name it.
+func (p OrganisationChanged) Ref() Organisation {
+	return Organisation{ID: p.ID, AGS: p.AGS, Name: p.Name, Level: p.Level, Kreis: p.Kreis}
+}
+
+// Type of the event.
+func (OrganisationChanged) Type() string { return "directory.organisation.changed" }
+
+// Subject of the event: ends in the record's id, so that the stream keeps the last one.
+func (p OrganisationChanged) Subject() string { return p.Type() + "." + p.ID }
+
+// Key is the organisation's id and version.
+func (p OrganisationChanged) Key() (string, int) { return p.ID, p.Version }
+
+// Membership is a person's role in one organisation.
+type Membership struct {
+	Organisation string `json:"organisation"`
+	Role         string `json:"role"`
+}
+
+// PersonChanged carries the full record of a person, never a secret.
+type PersonChanged struct {
+	ID          string       `json:"id"`
+	Version     int          `json:"version"`
+	Name        string       `json:"name"`
+	Email       string       `json:"email"`
+	Phone       string       `json:"phone,omitempty"`
+	Function    string       `json:"function,omitempty"`
+	Language    string       `json:"language,omitempty"`
+	Active      bool         `json:"active"`
+	Memberships []Membership `json:"memberships"`
+	ChangedAt   time.Time    `json:"changed_at"`
+}
+
+// Type of the event.
+func (PersonChanged) Type() string { return "directory.person.changed" }
+
+// Subject of the event.
+func (p PersonChanged) Subject() string { return p.Type() + "." + p.ID }
+
+// Key is the person's id and version.
+func (p PersonChanged) Key() (string, int) { return p.ID, p.Version }
+
+// MandateChanged carries the full record of a mandate.
+type MandateChanged struct {
+	ID        string     `json:"id"`
+	Version   int        `json:"version"`
+	Principal string     `json:"principal"`
+	Agent     string     `json:"agent"`
+	Scopes    []string   `json:"scopes"`
+	From      time.Time  `json:"from"`
+	To        *time.Time `json:"to,omitempty"`
+	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+	Document  string     `json:"document,omitempty"`
+	ChangedAt time.Time  `json:"changed_at"`
+}
+
+// Type of the event.
+func (MandateChanged) Type() string { return "directory.mandate.changed" }
+
+// Subject of the event.
+func (p MandateChanged) Subject() string { return p.Type() + "." + p.ID }
+
+// Key is the mandate's id and version.
+func (p MandateChanged) Key() (string, int) { return p.ID, p.Version }
+
+// PersonInvited asks notification to mail an invitation.
+type PersonInvited struct {
+	Person       string       `json:"person"`
+	Name         string       `json:"name"`
+	Email        string       `json:"email"`
+	Language     string       `json:"language,omitempty"`
+	Organisation Organisation `json:"organisation"`
+	Token        string       `json:"token"` // single use, short-lived
+	ExpiresAt    time.Time    `json:"expires_at"`
+}
+
+// Type of the event.
+func (PersonInvited) Type() string { return "directory.person.invited" }
+
+// Subject of the event.
+func (p PersonInvited) Subject() string { return p.Type() + "." + p.Person }
+
+// Key is the person's id.
+func (p PersonInvited) Key() (string, int) { return p.Person, 0 }
