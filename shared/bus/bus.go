@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package bus is the only place that knows JetStream: connect, the table of
+// streams, publish for the outbox relay, consume with its rules for
+// acknowledging, and the key-value buckets of sessions.
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/thueringencert/leitstelle/shared/outbox"
+)
+
+// Names of the streams.
+const (
+	Directory = "DIRECTORY"
+	Reports   = "REPORTS"
+	Cases     = "CASES"
+	Alerts    = "ALERTS"
+)
+
+// Names of the key-value buckets.
+const (
+	Sessions = "sessions"
+	Tokens   = "tokens"
+)
+
+// streams is what every service creates at start and nobody ever deletes. The
+// broker drops a repeated message id within Duplicates; after that the inbox does.
+var streams = []jetstream.StreamConfig{
+	{Name: Directory, Subjects: []string{"directory.>"}, MaxMsgsPerSubject: 1},
+	{Name: Reports, Subjects: []string{"report.>"}, MaxAge: 30 * 24 * time.Hour},
+	{Name: Cases, Subjects: []string{"case.>"}, MaxAge: 30 * 24 * time.Hour},
+	{Name: Alerts, Subjects: []string{"alert.>", "poll.>", "delivery.>"}, MaxAge: 30 * 24 * time.Hour},
+}
+
+// Config of the connection.
+type Config struct {
+	URL      string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"`
+	Replicas int    `env:"NATS_REPLICAS" envDefault:"1"` // 3 where there are three hosts
+}
+
+// Bus is a connection to JetStream. It reconnects for ever; while the broker is
+// away the outbox keeps what is to be sent.
+type Bus struct {
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	replicas int
+	log      *zap.Logger
+}
+
+// Connect opens the connection. It does not wait for the broker: a service
+// starts while the broker is down.
+func Connect(cfg Config, name string, log *zap.Logger, more ...nats.Option) (*Bus, error) {
+	opts := append([]nats.Option{
+		nats.Name(name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, time.Second),
+		nats.ReconnectBufSize(-1), // never buffer: the outbox is the buffer
+		nats.Timeout(2 * time.Second),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.Warn("bus: disconnected", zap.Error(err)) }),
+		nats.ReconnectHandler(func(*nats.Conn) { log.Info("bus: connected again") }),
+	}, more...)
+	nc, err := nats.Connect(cfg.URL, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the broker: %w", err)
+	}
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(512))
+	if err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("connect to JetStream: %w", err)
+	}
+	return &Bus{nc: nc, js: js, replicas: max(1, cfg.Replicas), log: log}, nil
+}
+
+// Close ends the connection.
+func (b *Bus) Close() { b.nc.Close() }
+
+// Connected reports whether the broker can be reached at the moment.
+func (b *Bus) Connected() bool { return b.nc.IsConnected() }
+
+// JetStream gives tests and tools the raw interface.
+func (b *Bus) JetStream() jetstream.JetStream { return b.js }
+
+// EnsureStreams creates or updates all streams. A stream is never deleted.
+func (b *Bus) EnsureStreams(ctx context.Context) error {
+	for _, s := range streams {
+		if _, err := b.ensure(ctx, s.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Bus) ensure(ctx context.Context, name string) (jetstream.Stream, error) {
+	for _, s := range streams {
+		if s.Name != name {
+			continue
+		}
+		s.Storage, s.Retention, s.Replicas = jetstream.FileStorage, jetstream.LimitsPolicy, b.replicas
+		s.Duplicates, s.Discard = 10*time.Minute, jetstream.DiscardOld
+		st, err := b.js.CreateOrUpdateStream(ctx, s)
+		if err != nil {
+			return nil, fmt.Errorf("stream %s: %w", name, err)
+		}
+		return st, nil
+	}
+	return nil, fmt.Errorf("no stream is named %s", name)
+}
+
+// Publish hands outbox rows to JetStream with their ids as message ids and
+// returns which were acknowledged. A stream that is gone is created again.
+func (b *Bus) Publish(ctx context.Context, messages []outbox.Message) ([]int64, error) {
+	if !b.nc.IsConnected() {
+		return nil, nats.ErrDisconnected
+	}
+	futures := make([]jetstream.PubAckFuture, 0, len(messages))
+	for _, m := range messages {
+		f, err := b.js.PublishMsgAsync(&nats.Msg{Subject: m.Subject, Data: []byte(m.Body), Header: nats.Header{}},
+			jetstream.WithMsgID(m.ID))
+		if err != nil {
+			break
+		}
+		futures = append(futures, f)
+	}
+	var done []int64
+	var firstErr error
+	for i, f := range futures {
+		select {
+		case <-f.Ok():
+			done = append(done, messages[i].Seq)
+		case err := <-f.Err():
+			firstErr = errors.Join(firstErr, err)
+		case <-ctx.Done():
+			return done, errors.Join(firstErr, ctx.Err())
+		}
+	}
+	if errors.Is(firstErr, nats.ErrNoResponders) || errors.Is(firstErr, jetstream.ErrNoStreamResponse) {
+		if err := b.EnsureStreams(ctx); err != nil {
+			return done, errors.Join(firstErr, err)
+		}
+	}
+	if firstErr == nil && len(done) < len(messages) {
+		firstErr = errors.New("not all messages could be handed over")
+	}
+	return done, firstErr
+}
+
+// Bucket opens or creates a key-value bucket.
+func (b *Bus) Bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
+	kv, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: name, Storage: jetstream.FileStorage, Replicas: b.replicas, History: 1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", name, err)
+	}
+	return kv, nil
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/inbox"
+	"github.com/thueringencert/leitstelle/shared/pg"
+)
+
+// Handler is the effect of one event, inside the transaction that also notes
+// that it is done. Its error decides: Invalid is dead at once, Conflict counts
+// as done, Unavailable pauses the consumer and is never counted, any other is
+// tried again up to inbox.MaxTries.
+type Handler func(ctx context.Context, tx pg.DB, e event.Event) error
+
+// Consumer is one durable reader of a stream.
+type Consumer struct {
+	Name     string   // <service>-<what>; replicas share it
+	Stream   string   // one of the stream names
+	Subjects []string // filters, such as "report.submitted.>"
+	DB       *sqlx.DB
+	Handle   Handler
+	After    func(e event.Event) // optional: after the commit, in this process only
+}
+
+const (
+	ackWait   = 60 * time.Second
+	firstWait = time.Second
+	maxWait   = 5 * time.Minute
+	pause     = 2 * time.Second
+)
+
+// Consume reads until ctx ends. It creates the stream and the consumer when they
+// are missing, also in the middle (a wiped store), and waits for a broker that is away.
+func (b *Bus) Consume(ctx context.Context, c Consumer) error {
+	for ctx.Err() == nil {
+		if err := b.consumeOnce(ctx, c); err != nil && ctx.Err() == nil {
+			b.log.Warn("bus: consumer starts again", zap.String("consumer", c.Name), zap.Error(err))
+			wait(ctx, 500*time.Millisecond)
+		}
+	}
+	return nil
+}
+
+func (b *Bus) consumeOnce(ctx context.Context, c Consumer) error {
+	setup, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if _, err := b.ensure(setup, c.Stream); err != nil {
+		return err
+	}
+	cons, err := b.js.CreateOrUpdateConsumer(setup, c.Stream, jetstream.ConsumerConfig{
+		Durable: c.Name, FilterSubjects: c.Subjects, AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: ackWait, MaxAckPending: 100, DeliverPolicy: jetstream.DeliverAllPolicy,
+	})
+	if err != nil {
+		return fmt.Errorf("consumer %s: %w", c.Name, err)
+	}
+	messages, err := cons.Messages(jetstream.PullMaxMessages(50), jetstream.PullHeartbeat(2*time.Second), jetstream.PullExpiry(10*time.Second))
+	if err != nil {
+		return fmt.Errorf("consumer %s: %w", c.Name, err)
+	}
+	stop := context.AfterFunc(ctx, messages.Stop)
+	defer stop()
+	defer messages.Stop()
+	for {
+		m, err := messages.Next()
+		if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("consumer %s: %w", c.Name, err)
+		}
+		b.one(ctx, c, m)
+	}
+}
+
+// one handles one delivery and answers the broker. Nothing here is lost when an
+// answer is lost: the inbox knows what is done.
+func (b *Bus) one(ctx context.Context, c Consumer, m jetstream.Msg) {
+	if ctx.Err() != nil {
+		return // delivered again after the restart
+	}
+	log := b.log.With(zap.String("consumer", c.Name), zap.String("subject", m.Subject()))
+	e, err := event.Parse(m.Data())
+	if err == nil {
+		err = handle(ctx, c, e)
+	}
+	switch kind := fault.KindOf(err); {
+	case err == nil || kind == fault.Conflict:
+		answer(log, m.Ack())
+	case kind == fault.Unavailable || ctx.Err() != nil:
+		log.Warn("bus: paused, the database does not answer", zap.Error(err))
+		answer(log, m.NakWithDelay(pause))
+		wait(ctx, pause)
+	case kind == fault.Invalid || kind == fault.Malformed:
+		b.bury(ctx, log, c, m, e, err, 1)
+	default:
+		b.again(ctx, log, c, m, e, err)
+	}
+}
+
+func (b *Bus) again(ctx context.Context, log *zap.Logger, c Consumer, m jetstream.Msg, e event.Event, cause error) {
+	tries, err := inbox.Failed(ctx, c.DB, c.Name, e.ID, cause.Error())
+	if err != nil {
+		answer(log, m.NakWithDelay(pause))
+		return
+	}
+	if tries >= inbox.MaxTries {
+		b.bury(ctx, log, c, m, e, cause, tries)
+		return
+	}
+	delay := min(firstWait<<(tries-1), maxWait)
+	log.Warn("bus: event failed, will be tried again", zap.String("event", e.ID), zap.Int("tries", tries), zap.Error(cause))
+	answer(log, m.NakWithDelay(delay))
+}
+
+func (b *Bus) bury(ctx context.Context, log *zap.Logger, c Consumer, m jetstream.Msg, e event.Event, cause error, tries int) {
+	err := inbox.Bury(ctx, c.DB, inbox.Dead{Consumer: c.Name, EventID: e.ID, Subject: m.Subject(),
+		Body: m.Data(), Reason: cause.Error(), Tries: tries})
+	if err != nil {
+		answer(log, m.NakWithDelay(pause))
+		return
+	}
+	log.Error("bus: event is dead, an operator has to look at it", zap.String("event", e.ID), zap.Error(cause))
+	answer(log, m.TermWithReason("dead event"))
+}
+
+func handle(ctx context.Context, c Consumer, e event.Event) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in consumer %s: %v\n%s", c.Name, p, debug.Stack())
+		}
+	}()
+	ran, err := inbox.Once(ctx, c.DB, c.Name, e.ID, func(tx pg.DB) error { return c.Handle(ctx, tx, e) })
+	if ran && c.After != nil {
+		c.After(e)
+	}
+	return err
+}
+
+func answer(log *zap.Logger, err error) {
+	if err != nil {
+		log.Debug("bus: answer to the broker was lost, the inbox knows", zap.Error(err))
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// Retry sends a dead event round again to its consumer, with the same event id.
+func (b *Bus) Retry(ctx context.Context, c Consumer, d inbox.Dead) error {
+	e, err := event.Parse(d.Body)
+	if err != nil {
+		return err
+	}
+	if err := handle(ctx, c, e); err != nil && !fault.Is(err, fault.Conflict) {
+		return err
+	}
+	return inbox.Retried(ctx, c.DB, d)
+}

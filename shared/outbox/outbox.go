@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package outbox lets events leave with the change that made them: Add writes
+// them in the same transaction, Relay publishes them later, at least once and in
+// order. PostgreSQL is the truth; the broker may be lost and is filled again
+// from here (Republish).
+package outbox
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/pg"
+)
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+// Migrations of the outbox table.
+var Migrations = pg.Sub("outbox", files)
+
+const insert = `
+INSERT INTO outbox (id, type, subject, body)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])`
+
+// Add writes events into the transaction of the change, and wakes the relay
+// when it commits.
+func Add(ctx context.Context, tx pg.DB, events ...event.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	n := len(events)
+	ids, types, subjects, bodies := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, e := range events {
+		body, err := json.Marshal(e)
+		if err != nil {
+			return fmt.Errorf("encode event %s: %w", e.Type, err)
+		}
+		ids[i], types[i], subjects[i], bodies[i] = e.ID, e.Type, e.Subject(), string(body)
+	}
+	if _, err := tx.ExecContext(ctx, insert, pq.Array(ids), pq.Array(types), pq.Array(subjects), pq.Array(bodies)); err != nil {
+		return fmt.Errorf("insert %d events into the outbox: %w", n, err)
+	}
+	if _, err := tx.ExecContext(ctx, `SELECT pg_notify('outbox', '')`); err != nil {
+		return fmt.Errorf("wake the relay: %w", err)
+	}
+	return nil
+}
+
+// Waiting counts what is not published yet and how old the oldest is.
+func Waiting(ctx context.Context, db pg.DB) (n int, oldest time.Duration, err error) {
+	var row struct {
+		N   int     `db:"n"`
+		Age float64 `db:"age"`
+	}
+	err = db.GetContext(ctx, &row, `
+		SELECT count(*) AS n, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0) AS age
+		FROM outbox WHERE published_at IS NULL`)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count the outbox: %w", err)
+	}
+	return row.N, time.Duration(row.Age * float64(time.Second)), nil
+}
+
+// Republish marks everything created since t as unpublished, with the same
+// event ids: consumers that saw them do nothing, a new broker gets them all. It
+// returns how many rows wait now.
+func Republish(ctx context.Context, db pg.DB, since time.Time) (int64, error) {
+	var n int64
+	err := pg.InTx(ctx, db, func(tx pg.DB) error {
+		res, err := tx.ExecContext(ctx,
+			`UPDATE outbox SET published_at = NULL WHERE created_at >= $1 AND published_at IS NOT NULL`, since)
+		if err != nil {
+			return fmt.Errorf("mark for republishing: %w", err)
+		}
+		if n, err = res.RowsAffected(); err != nil {
+			return fmt.Errorf("count republished rows: %w", err)
+		}
+		_, err = tx.ExecContext(ctx, `SELECT pg_notify('outbox', '')`)
+		return err
+	})
+	return n, err
+}
