@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package register is each service's own copy of the directory: organisations,
+// people, mandates and sessions. It is kept from directory.* events and the
+// session buckets, stored in the service's own database, and read from memory:
+// no request asks another service, and none asks the database who somebody is.
+package register
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+	"go.uber.org/zap"
+
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/bus"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/session"
+)
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+// Migrations of the register's table.
+var Migrations = pg.Sub("register", files)
+
+// The records are the directory's events themselves.
+type (
+	// Organisation is a body of the constituency.
+	Organisation = event.OrganisationChanged
+	// Person is somebody with a role in organisations.
+	Person = event.PersonChanged
+	// Mandate lets an agent act for a principal.
+	Mandate = event.MandateChanged
+)
+
+// Register is the copy. Its zero value is of no use; see New.
+type Register struct {
+	db      *sqlx.DB
+	url     string
+	service string
+	bus     *bus.Bus
+	log     *zap.Logger
+	now     func() time.Time
+	misses  missLimit
+
+	mu            sync.RWMutex
+	organisations map[string]Organisation
+	byAGS         map[string]string
+	people        map[string]Person
+	mandates      map[string]Mandate
+	byAgent       map[string][]string
+	sessions      map[string]session.Session
+	names         []folded // sorted by name, for the search
+	changed       chan struct{}
+}
+
+// New returns an empty register; Load fills it from the database and Run keeps
+// it. url is the database's, for LISTEN.
+func New(db *sqlx.DB, url, service string, b *bus.Bus, log *zap.Logger, now func() time.Time) *Register {
+	r := &Register{db: db, url: url, service: service, bus: b, log: log, now: now, changed: make(chan struct{})}
+	r.reset()
+	return r
+}
+
+func (r *Register) reset() {
+	r.organisations, r.byAGS = map[string]Organisation{}, map[string]string{}
+	r.people, r.mandates, r.byAgent = map[string]Person{}, map[string]Mandate{}, map[string][]string{}
+	r.sessions, r.names = map[string]session.Session{}, nil
+}
+
+// Organisation returns a body by id.
+func (r *Register) Organisation(id string) (Organisation, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	o, ok := r.organisations[id]
+	return o, ok
+}
+
+// Resolve returns the active body that an AGS (8 digits, a Landkreis 16071000)
+// or an id names.
+func (r *Register) Resolve(agsOrID string) (Organisation, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	id := agsOrID
+	if known, ok := r.byAGS[agsOrID]; ok {
+		id = known
+	}
+	o, ok := r.organisations[id]
+	return o, ok && o.Active
+}
+
+// Organisations returns all active bodies in the order of their names.
+func (r *Register) Organisations() []Organisation {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	out := make([]Organisation, 0, len(r.names))
+	for _, n := range r.names {
+		out = append(out, r.organisations[n.id])
+	}
+	return out
+}
+
+// Person returns a person by id.
+func (r *Register) Person(id string) (Person, bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	p, ok := r.people[id]
+	return p, ok
+}
+
+// People returns the active people who hold one of the roles, in an
+// organisation ("" for any), sorted by name.
+func (r *Register) People(organisation string, roles ...actor.Role) []Person {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var out []Person
+	for _, p := range r.people {
+		if p.Active && slices.ContainsFunc(p.Memberships, func(m event.Membership) bool {
+			return (organisation == "" || m.Organisation == organisation) &&
+				(len(roles) == 0 || slices.Contains(roles, actor.Role(m.Role)))
+		}) {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b Person) int { return cmpFold(a.Name, b.Name) })
+	return out
+}
+
+// Mandates returns the mandates in force at now of which principal or agent is
+// the organisation.
+func (r *Register) Mandates(organisation string) []Mandate {
+	now := r.now()
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var out []Mandate
+	for _, m := range r.mandates {
+		if (m.Principal == organisation || m.Agent == organisation) && inForce(m, now) {
+			out = append(out, m)
+		}
+	}
+	slices.SortFunc(out, func(a, b Mandate) int {
+		return cmpFold(r.organisations[a.Principal].Name, r.organisations[b.Principal].Name)
+	})
+	return out
+}
+
+func inForce(m Mandate, now time.Time) bool {
+	return m.RevokedAt == nil && !now.Before(m.From) && (m.To == nil || now.Before(*m.To))
+}
+
+// ActorOf returns what a person may be now: memberships in active organisations
+// and the mandates in force of those organisations. False for nobody or an
+// inactive person.
+func (r *Register) ActorOf(person string) (actor.Actor, bool) {
+	now := r.now()
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	p, ok := r.people[person]
+	if !ok || !p.Active {
+		return actor.Actor{}, false
+	}
+	a := actor.Actor{Person: p.ID, Name: p.Name, Language: p.Language}
+	for _, m := range p.Memberships {
+		if !r.organisations[m.Organisation].Active {
+			continue
+		}
+		a.Memberships = append(a.Memberships, actor.Membership{Organisation: m.Organisation, Role: actor.Role(m.Role)})
+		for _, id := range r.byAgent[m.Organisation] {
+			if d := r.mandates[id]; inForce(d, now) {
+				a.Mandates = append(a.Mandates, mandateOf(d))
+			}
+		}
+	}
+	return a, true
+}
+
+func mandateOf(d Mandate) actor.Mandate {
+	scopes := make([]actor.Scope, len(d.Scopes))
+	for i, s := range d.Scopes {
+		scopes[i] = actor.Scope(s)
+	}
+	return actor.Mandate{ID: d.ID, Principal: d.Principal, Agent: d.Agent, Scopes: scopes, From: d.From, To: d.To}
+}
+
+// Changed returns a channel that is closed at the next change of any record:
+// open streams look again whether they may go on.
+func (r *Register) Changed() <-chan struct{} {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.changed
+}
+
+// record is one row of the table.
+type record struct {
+	Kind    string `db:"kind"`
+	ID      string `db:"id"`
+	Version int64  `db:"version"`
+	Body    string `db:"body"`
+}
+
+// The kinds of records.
+const (
+	kindOrganisation = "organisation"
+	kindPerson       = "person"
+	kindMandate      = "mandate"
+	kindSession      = "session"
+)
+
+// Load reads everything from the database.
+func (r *Register) Load(ctx context.Context) error {
+	var rows []record
+	if err := r.db.SelectContext(ctx, &rows, `SELECT kind, id, version, body FROM register_record`); err != nil {
+		return pg.Classify(ctx, fmt.Errorf("load the register: %w", err))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reset()
+	return r.put(rows)
+}
+
+// put takes records into memory; the caller holds the lock.
+func (r *Register) put(rows []record) error {
+	renamed := false
+	for _, row := range rows {
+		var err error
+		switch row.Kind {
+		case kindOrganisation:
+			var o Organisation
+			if err = json.Unmarshal([]byte(row.Body), &o); err == nil {
+				r.putOrganisation(o)
+				renamed = true
+			}
+		case kindPerson:
+			var p Person
+			if err = json.Unmarshal([]byte(row.Body), &p); err == nil {
+				r.people[p.ID] = p
+			}
+		case kindMandate:
+			var m Mandate
+			if err = json.Unmarshal([]byte(row.Body), &m); err == nil {
+				r.putMandate(m)
+			}
+		case kindSession:
+			var s session.Session
+			if err = json.Unmarshal([]byte(row.Body), &s); err == nil {
+				r.sessions[row.ID] = s
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("register: %s %s: %w", row.Kind, row.ID, err)
+		}
+	}
+	if renamed {
+		r.sortNames()
+	}
+	close(r.changed)
+	r.changed = make(chan struct{})
+	return nil
+}
+
+func (r *Register) putOrganisation(o Organisation) {
+	if old, ok := r.organisations[o.ID]; ok && old.AGS != "" && r.byAGS[old.AGS] == o.ID {
+		delete(r.byAGS, old.AGS)
+	}
+	r.organisations[o.ID] = o
+	if o.AGS != "" && o.Active {
+		r.byAGS[o.AGS] = o.ID
+	}
+}
+
+func (r *Register) putMandate(m Mandate) {
+	if _, known := r.mandates[m.ID]; !known {
+		r.byAgent[m.Agent] = append(r.byAgent[m.Agent], m.ID)
+	}
+	r.mandates[m.ID] = m
+}

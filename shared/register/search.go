@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package register
+
+import (
+	"slices"
+	"strings"
+)
+
+// folded is a name as the search sees it.
+type folded struct {
+	id   string
+	name string // folded
+	sort string
+}
+
+var folding = strings.NewReplacer("ä", "ae", "ö", "oe", "ü", "ue", "ß", "ss", "é", "e", "-", " ", "/", " ", ",", " ", ".", " ", "(", " ", ")", " ")
+
+// Fold makes names comparable: lower case, umlauts written out, no punctuation,
+// so that "Soemmerda" finds "Sömmerda".
+func Fold(s string) string {
+	return strings.Join(strings.Fields(folding.Replace(strings.ToLower(s))), " ")
+}
+
+func cmpFold(a, b string) int { return strings.Compare(Fold(a), Fold(b)) }
+
+func (r *Register) sortNames() {
+	r.names = r.names[:0]
+	for id, o := range r.organisations {
+		if o.Active {
+			name := Fold(o.Name)
+			r.names = append(r.names, folded{id: id, name: name, sort: name + " " + o.AGS})
+		}
+	}
+	slices.SortFunc(r.names, func(a, b folded) int { return strings.Compare(a.sort, b.sort) })
+}
+
+// Search finds active bodies by the beginning of the name, of a word in it, or
+// of the AGS, best first, at most limit. An empty query finds nothing.
+func (r *Register) Search(query string, limit int) []Organisation {
+	q := Fold(query)
+	if q == "" || limit <= 0 {
+		return nil
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var ranks [3][]Organisation
+	for _, n := range r.names {
+		o := r.organisations[n.id]
+		switch {
+		case strings.HasPrefix(n.name, q), o.AGS != "" && strings.HasPrefix(o.AGS, q):
+			ranks[0] = append(ranks[0], o)
+		case strings.Contains(n.name, " "+q):
+			ranks[1] = append(ranks[1], o)
+		case strings.Contains(n.name, q):
+			ranks[2] = append(ranks[2], o)
+		}
+	}
+	all := slices.Concat(ranks[0], ranks[1], ranks[2])
+	return all[:min(limit, len(all))]
+}
