@@ -23,7 +23,7 @@ type Migrations struct {
 // lets many replicas start together. Migrations only go forward.
 func Migrate(ctx context.Context, db *sqlx.DB, sets ...Migrations) error {
 	for _, set := range sets {
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 		if err != nil {
 			return fmt.Errorf("migration lock: %w", err)
 		}

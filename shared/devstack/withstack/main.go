@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Command withstack starts one private PostgreSQL, sets
+// LEITSTELLE_TEST_POSTGRES and runs the rest of its arguments as a command:
+// all packages of a test run share the server.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/thueringencert/leitstelle/shared/devstack"
+)
+
+func main() {
+	code, err := run(os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "withstack:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func run(args []string) (int, error) {
+	if len(args) == 0 {
+		return 2, errors.New("usage: withstack COMMAND [ARGUMENT...]")
+	}
+	dir, err := os.MkdirTemp("", "lst-stack-")
+	if err != nil {
+		return 1, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user must enter it
+		return 1, err
+	}
+	p, err := devstack.StartPostgres(context.Background(), devstack.PostgresOptions{Dir: filepath.Join(dir, "data")})
+	if err != nil {
+		return 1, err
+	}
+	defer func() { _ = p.Stop() }()
+	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec,noctx // the caller's own command
+	cmd.Env = append(os.Environ(), devstack.TestPostgres+"="+p.SocketURL("postgres"))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode(), nil
+	}
+	return 0, err
+}
