@@ -46,8 +46,6 @@ type Options struct {
 	TrustedProxies []netip.Prefix
 	// ErrorPage renders an error for a browser.
 	ErrorPage func(c echo.Context, status int, err error, requestID string) error
-	// CSP returns the content security policy of a path.
-	CSP func(path string) string
 	// Ready is asked by /readyz; each check has a name.
 	Ready map[string]func(context.Context) error
 	// Registry takes the metrics of this service.
@@ -160,9 +158,8 @@ func headers(o Options) echo.MiddlewareFunc {
 			h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 			h.Set("Cache-Control", "no-store")
 			h.Set("Strict-Transport-Security", "max-age=31536000")
-			if o.CSP != nil {
-				h.Set("Content-Security-Policy", o.CSP(c.Request().URL.Path))
-			}
+			// Pages set their own when they are rendered; everything else shows nothing.
+			h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 			return next(c)
 		}
 	}
