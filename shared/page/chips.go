@@ -80,20 +80,27 @@ func (e *edition) clockchip(due any, more ...string) template.HTML {
 	if !ok {
 		return chip("clk clk--done", "", name+"–")
 	}
-	class, ic, text := "clk", "clock", span(left)
+	class, ic, sign := "clk", "clock", ""
+	word := e.t("page.clock.left")
 	switch {
 	case left < 0:
-		class, ic, text = "clk clk--over", "over", "−"+span(-left)
+		class, ic, sign, left = "clk clk--over", "over", "−", -left
+		word = e.t("page.clock.over")
 	case left < soon:
 		class = "clk clk--soon"
 	}
-	if name != "" {
-		return chip(class, ic, name+e.duration(left))
+	hide := ""
+	if name == "" {
+		hide = " sr"
+	} else {
+		sign = ""
 	}
-	said := e.duration(left)
-	title := e.dt(due)
-	return template.HTML(fmt.Sprintf(`<span class="chip %s" title="%s">%s<span class="sr">%s</span><span aria-hidden="true">%s</span></span>`, //nolint:gosec // escaped
-		class, esc(title), icon(ic), esc(said), esc(text)))
+	attrs := ""
+	if iso := e.iso(due); iso != "" {
+		attrs = ` data-due="` + iso + `" title="` + esc(e.dt(due)) + `"`
+	}
+	return template.HTML(fmt.Sprintf(`<span class="chip %s"%s>%s%s<span class="clk__w%s">%s</span><span class="clk__t">%s</span></span>`, //nolint:gosec // escaped
+		class, attrs, icon(ic), esc(name), hide, esc(word), esc(sign+span(left))))
 }
 
 // avatar shows who works on something: initials, and the name for screen readers.

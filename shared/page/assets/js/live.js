@@ -1,1 +1,196 @@
-export {};
+// SPDX-License-Identifier: EUPL-1.2
+// Live updates of the Lagezentrum. One tab of the browser holds the stream
+// (Web Locks) and tells the others (BroadcastChannel), because a browser opens
+// only six connections to an HTTP/1.1 server.
+//
+// The stream (body[data-stream]) sends event names with JSON data:
+//   hello           {"resumed":bool}   on connecting; false after a break: something was missed
+//   case.opened     {"id","version"}   case.updated {"id","version"}
+//   answers.changed {"id"}
+// Elements take part by attributes:
+//   [data-case=ID][data-version=N][data-fragment=URL]  is fetched anew when its case has a newer version
+//   [data-live=answers|refresh][data-fragment=URL]     is fetched anew on answers.changed | on every event
+//   [data-live=new]      the button "2 neue Meldungen – Anzeigen"; nothing is ever inserted by itself
+//   [data-live=changed]  inside a [data-case]: shown instead of a swap while someone types there
+
+import { elements, load, replace, typing } from './fragment.js';
+
+const url = document.body.dataset.stream;
+const status = document.querySelector('[data-live=status]');
+const indicator = document.querySelector('[data-live=indicator]');
+const texts = status?.dataset ?? {};
+const names = ['hello', 'case.opened', 'case.updated', 'answers.changed'];
+const title = document.title;
+const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit' });
+
+const fresh = new Set(); // cases that are not on the page yet
+let since = null;        // when the stream broke
+let missed = false;      // the stream cannot tell all that happened
+let told = 0;            // last announcement
+
+// --- what the page shows ---
+
+function showState(live) {
+  if (!indicator) return;
+  indicator.hidden = false;
+  since = live ? null : since ?? new Date();
+  indicator.dataset.state = live ? 'live' : 'stale';
+  const text = live ? `${indicator.dataset.textLive} · ${clock.format(new Date())}` : indicator.dataset.textStale.replace('{time}', clock.format(since));
+  indicator.querySelector('[data-live=text]').textContent = text;
+}
+
+function showNew() {
+  const n = fresh.size;
+  const text = missed ? texts.textGap : (n === 1 ? texts.textOne : texts.textOther)?.replace('{n}', n);
+  for (const bar of document.querySelectorAll('[data-live=new]')) {
+    bar.hidden = n === 0 && !missed;
+    bar.querySelector('[data-live=count]').textContent = text;
+  }
+  document.title = n ? `(${n}) ${title}` : title;
+  if (status && (n || missed) && Date.now() - told > 15000) { told = Date.now(); status.textContent = text; }
+  document.dispatchEvent(new CustomEvent('leitstelle:swap'));
+}
+
+const busy = new Map(); // element → ask again when done
+
+async function refresh(e) {
+  if (busy.has(e)) { busy.set(e, true); return; }
+  busy.set(e, false);
+  try {
+    const html = await load(e.dataset.fragment);
+    if (html === null) { showState(false); return; }
+    swap(e, elements(html).firstElementChild);
+  } catch {
+    showState(false);
+  } finally {
+    const again = busy.get(e);
+    busy.delete(e);
+    if (again && e.isConnected) refresh(e);
+  }
+}
+
+function swap(old, fresh) {
+  if (!old.isConnected || !fresh) return;
+  if (typing(old)) {
+    const note = old.querySelector('[data-live=changed]');
+    if (note) note.hidden = false;
+    return;
+  }
+  if (old.matches('tr')) fresh.classList.add('fresh');
+  replace(old, fresh);
+}
+
+const waiting = new Map(); // throttle by selector
+
+function throttled(selector, ms) {
+  if (waiting.has(selector)) return;
+  waiting.set(selector, setTimeout(() => {
+    waiting.delete(selector);
+    document.querySelectorAll(selector).forEach(refresh);
+  }, ms));
+}
+
+function onEvent(name, data) {
+  if (name === 'hello') {
+    if (data.resumed === false) { missed = true; showNew(); }
+    return;
+  }
+  if (name === 'answers.changed') throttled('[data-live=answers][data-fragment]', 500);
+  if (name.startsWith('case.')) onCase(name, data);
+  throttled('[data-live=refresh][data-fragment]', 3000);
+  showState(true);
+}
+
+function onCase(name, { id, version }) {
+  const shown = [...document.querySelectorAll(`[data-case="${CSS.escape(String(id))}"]`)];
+  for (const e of shown) {
+    if (e.dataset.fragment && !(Number(e.dataset.version) >= version)) refresh(e);
+  }
+  if (name === 'case.opened' && !shown.length && document.querySelector('[data-live=new]')) { fresh.add(id); showNew(); }
+}
+
+// --- while the stream is broken: ask for the whole page every 30 s ---
+
+async function poll() {
+  if (!since || document.hidden) return;
+  try {
+    const html = await load(location.href, false);
+    if (!html) return;
+    const page = elements(html);
+    for (const row of page.querySelectorAll('tr[data-case]')) {
+      const old = document.querySelector(`tr[data-case="${CSS.escape(row.dataset.case)}"]`);
+      if (!old) fresh.add(row.dataset.case);
+      else if (Number(row.dataset.version) > Number(old.dataset.version)) swap(old, row);
+    }
+    showNew();
+  } catch { /* still broken: the indicator says so */ }
+}
+
+// --- clocks tick without being a live region ---
+
+const soon = 4 * 60;
+
+function tickClocks() {
+  for (const chip of document.querySelectorAll('[data-due]')) {
+    const left = Math.trunc((Date.parse(chip.dataset.due) - Date.now()) / 60000);
+    const minutes = Math.abs(left);
+    if (Number.isNaN(left) || minutes >= 6000) continue;
+    const over = Date.parse(chip.dataset.due) < Date.now();
+    chip.classList.toggle('clk--over', over);
+    chip.classList.toggle('clk--soon', !over && left < soon);
+    chip.querySelector('use')?.setAttribute('href', over ? '#i-over' : '#i-clock');
+    const word = chip.querySelector('.clk__w');
+    word.textContent = over ? texts.textOver : texts.textLeft;
+    chip.querySelector('.clk__t').textContent = `${over && word.matches('.sr') ? '−' : ''}${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, '0')}`;
+  }
+}
+
+// --- one stream for all tabs ---
+
+function listen() {
+  const channel = new BroadcastChannel(`leitstelle:${url}`);
+  let leader = false, live = null, last = '';
+
+  const tell = message => { channel.postMessage(message); receive(message); };
+  function receive(m) {
+    if (m.kind === 'event') { last = m.id || last; onEvent(m.name, m.data); }
+    if (m.kind === 'state') { live = m.live; showState(m.live); }
+    if (m.kind === 'ask' && leader && live !== null) channel.postMessage({ kind: 'state', live });
+  }
+  channel.onmessage = e => receive(e.data);
+  channel.postMessage({ kind: 'ask' });
+
+  const lead = () => new Promise(() => { // never resolves: the lock is ours until the tab closes
+    leader = true;
+    let source, broken;
+    const connect = () => {
+      const address = new URL(url, location.href);
+      if (last) address.searchParams.set('last_event_id', last);
+      source = new EventSource(address);
+      source.onopen = () => { clearTimeout(broken); broken = null; tell({ kind: 'state', live: true }); };
+      source.onerror = () => {
+        broken ??= setTimeout(() => tell({ kind: 'state', live: false }), 4000);
+        if (source.readyState === EventSource.CLOSED) { source.close(); setTimeout(connect, 5000 + Math.random() * 5000); }
+      };
+      for (const name of names) {
+        source.addEventListener(name, e => {
+          let data = {};
+          try { data = JSON.parse(e.data); } catch { return; }
+          tell({ kind: 'event', name, data, id: e.lastEventId });
+        });
+      }
+    };
+    connect();
+  });
+
+  if (navigator.locks) navigator.locks.request(`leitstelle:${url}`, lead);
+  else lead();
+}
+
+if (url) {
+  if (globalThis.EventSource && globalThis.BroadcastChannel) listen();
+  else showState(false);
+  setInterval(poll, 30000);
+}
+setInterval(tickClocks, 20000);
+tickClocks();
