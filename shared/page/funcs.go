@@ -31,7 +31,7 @@ func (e *edition) funcs() template.FuncMap {
 		"sevchip": e.sevchip, "tlpchip": tlpchip, "statechip": e.statechip, "clockchip": e.clockchip,
 		"wordchip": e.wordchip, "avatar": e.avatar,
 		"site": func() Site { return e.opts.Site }, "self": self,
-		"service": e.service, "lang": func() string { return e.lang },
+		"service": e.service, "lang": func() string { return e.lang }, "zone": func() string { return e.loc.String() },
 		"list": func(v ...any) []any { return v }, "join": join, "dict": dict,
 		"now": func() time.Time { return e.now() },
 	}

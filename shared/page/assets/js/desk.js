@@ -182,7 +182,7 @@ function list() {
 function hints() {
   const foot = document.querySelector('footer.hints');
   if (!foot || !box) return;
-  foot.querySelectorAll(':scope>span:not(.foot)').forEach(e => e.remove());
+  foot.querySelectorAll(':scope>span').forEach(e => e.remove());
   const text = document.querySelector('[data-keys=list]')?.dataset ?? {};
   const spans = (box.checked ? entries().slice(0, 10) : []).map(([keys, what]) => hint(keys, what));
   const all = hint(['?'], text.all);

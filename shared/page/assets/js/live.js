@@ -21,7 +21,7 @@ const indicator = document.querySelector('[data-live=indicator]');
 const texts = status?.dataset ?? {};
 const names = ['hello', 'case.opened', 'case.updated', 'answers.changed'];
 const title = document.title;
-const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit' });
+const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: document.body.dataset.zone || undefined });
 
 const fresh = new Set(); // cases that are not on the page yet
 let since = null;        // when the stream broke
