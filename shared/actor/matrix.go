@@ -2,7 +2,10 @@
 
 package actor
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Action is something a route lets people do. Each route names exactly one.
 type Action string
@@ -75,9 +78,7 @@ type row struct {
 // cert grants All to the three roles that work cases.
 func cert(more map[Role]Reach) map[Role]Reach {
 	out := map[Role]Reach{Duty: All, Analyst: All, Lead: All}
-	for r, x := range more {
-		out[r] = x
-	}
+	maps.Copy(out, more)
 	return out
 }
 
@@ -100,9 +101,7 @@ func signedIn(x Reach) map[Role]Reach {
 // own grants Own to the two roles of an organisation's own people.
 func own(more map[Role]Reach) map[Role]Reach {
 	out := map[Role]Reach{Officer: Own, OrgAdmin: Own}
-	for r, x := range more {
-		out[r] = x
-	}
+	maps.Copy(out, more)
 	return out
 }
 
@@ -112,8 +111,10 @@ var matrix = map[Action]row{
 	Public:       {guest: true, cells: everybody()},
 	ReportCreate: {scope: ScopeReport, cells: own(cert(map[Role]Reach{Provider: Mandated}))},
 	ReportRead:   {guest: true, scope: ScopeRead, cells: own(cert(map[Role]Reach{Provider: Mandated}))},
-	ReportSupplement: {guest: true, scope: ScopeReport,
-		cells: own(cert(map[Role]Reach{Provider: Mandated}))},
+	ReportSupplement: {
+		guest: true, scope: ScopeReport,
+		cells: own(cert(map[Role]Reach{Provider: Mandated})),
+	},
 	ReportMessage:      {guest: true, scope: ScopeReport, cells: own(map[Role]Reach{Provider: Mandated})},
 	AttachmentAdd:      {guest: true, scope: ScopeReport, cells: own(map[Role]Reach{Provider: Mandated})},
 	AttachmentDownload: {guest: true, scope: ScopeRead, cells: own(map[Role]Reach{Provider: Mandated})},
@@ -132,7 +133,8 @@ var matrix = map[Action]row{
 	AlertDraft:         {cells: map[Role]Reach{Analyst: All, Lead: All, Editor: All}},
 	AlertApprove:       {cells: map[Role]Reach{Approver: All}},
 	AlertRead: {scope: ScopeAlerts, cells: own(cert(map[Role]Reach{
-		Provider: Mandated, Editor: All, Approver: All, Constituency: All, Steering: All}))},
+		Provider: Mandated, Editor: All, Approver: All, Constituency: All, Steering: All,
+	}))},
 	AlertWork:        {cells: cert(map[Role]Reach{Editor: All, Approver: All})},
 	PollAnswer:       {scope: ScopePolls, cells: own(map[Role]Reach{Provider: Mandated})},
 	Subscribe:        {cells: own(map[Role]Reach{Constituency: All})},
@@ -150,8 +152,10 @@ var matrix = map[Action]row{
 	SessionEndAny:    {cells: map[Role]Reach{Admin: All}},
 	AccountOwn:       {cells: signedIn(All)},
 	AuditRead:        {cells: map[Role]Reach{Lead: All, Auditor: All}},
-	Aggregate: {cells: cert(map[Role]Reach{Editor: All, Approver: All, Constituency: All,
-		Auditor: All, Steering: All})},
+	Aggregate: {cells: cert(map[Role]Reach{
+		Editor: All, Approver: All, Constituency: All,
+		Auditor: All, Steering: All,
+	})},
 	OperationsRead: {cells: map[Role]Reach{Admin: All}},
 }
 

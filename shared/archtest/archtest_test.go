@@ -47,7 +47,8 @@ func domainRules() []rule {
 	for _, d := range domains {
 		out = append(out, rule{from: d, why: "the domain knows no HTTP, SQL or NATS", never: []string{
 			"github.com/labstack/*", "github.com/jmoiron/*", "github.com/lib/*", "github.com/nats-io/*", "go.uber.org/zap",
-			"net/http", "database/sql", root + "shared/pg", root + "shared/bus", root + "shared/httpserver", root + "shared/page"}})
+			"net/http", "database/sql", root + "shared/pg", root + "shared/bus", root + "shared/httpserver", root + "shared/page",
+		}})
 	}
 	return out
 }
@@ -106,8 +107,7 @@ func match(pattern, s string) bool {
 	if prefix, ok := strings.CutSuffix(pattern, "*"); ok && !strings.Contains(prefix, "*") {
 		return strings.HasPrefix(s, prefix)
 	}
-	if strings.HasSuffix(pattern, "/*") {
-		head := strings.TrimSuffix(pattern, "/*")
+	if head, ok := strings.CutSuffix(pattern, "/*"); ok {
 		parts := strings.SplitN(s, "/", strings.Count(head, "/")+2)
 		return len(parts) > strings.Count(head, "/")+1 && match(head, path.Join(parts[:strings.Count(head, "/")+1]...))
 	}

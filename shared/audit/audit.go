@@ -134,8 +134,10 @@ func (c *columns) add(seq int64, prev []byte, e Entry) []byte {
 		e.Result = OK
 	}
 	at := e.At.UTC().Format("2006-01-02T15:04:05.000000Z")
-	b, err := json.Marshal(body{Seq: seq, At: at, Actor: e.Actor, OnBehalfOf: e.OnBehalfOf, Action: e.Action,
-		ObjectType: e.ObjectType, ObjectID: e.ObjectID, Result: e.Result, RequestID: e.RequestID, Digests: e.Digests})
+	b, err := json.Marshal(body{
+		Seq: seq, At: at, Actor: e.Actor, OnBehalfOf: e.OnBehalfOf, Action: e.Action,
+		ObjectType: e.ObjectType, ObjectID: e.ObjectID, Result: e.Result, RequestID: e.RequestID, Digests: e.Digests,
+	})
 	if err != nil {
 		panic("audit: entry cannot be encoded: " + err.Error()) // strings only: cannot happen
 	}
@@ -149,7 +151,9 @@ func (c *columns) add(seq int64, prev []byte, e Entry) []byte {
 }
 
 func (c *columns) args() []any {
-	return []any{pq.Array(c.seq), pq.Array(c.at), pq.Array(c.actor), pq.Array(c.behalf), pq.Array(c.action),
+	return []any{
+		pq.Array(c.seq), pq.Array(c.at), pq.Array(c.actor), pq.Array(c.behalf), pq.Array(c.action),
 		pq.Array(c.otype), pq.Array(c.oid), pq.Array(c.res), pq.Array(c.reqs),
-		pq.Array(c.body), pq.Array(c.prev), pq.Array(c.hash)}
+		pq.Array(c.body), pq.Array(c.prev), pq.Array(c.hash),
+	}
 }

@@ -91,27 +91,26 @@ func (b *Bus) JetStream() jetstream.JetStream { return b.js }
 // EnsureStreams creates or updates all streams. A stream is never deleted.
 func (b *Bus) EnsureStreams(ctx context.Context) error {
 	for _, s := range streams {
-		if _, err := b.ensure(ctx, s.Name); err != nil {
+		if err := b.ensure(ctx, s.Name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Bus) ensure(ctx context.Context, name string) (jetstream.Stream, error) {
+func (b *Bus) ensure(ctx context.Context, name string) error {
 	for _, s := range streams {
 		if s.Name != name {
 			continue
 		}
 		s.Storage, s.Retention, s.Replicas = jetstream.FileStorage, jetstream.LimitsPolicy, b.replicas
 		s.Duplicates, s.Discard = 10*time.Minute, jetstream.DiscardOld
-		st, err := b.js.CreateOrUpdateStream(ctx, s)
-		if err != nil {
-			return nil, fmt.Errorf("stream %s: %w", name, err)
+		if _, err := b.js.CreateOrUpdateStream(ctx, s); err != nil {
+			return fmt.Errorf("stream %s: %w", name, err)
 		}
-		return st, nil
+		return nil
 	}
-	return nil, fmt.Errorf("no stream is named %s", name)
+	return fmt.Errorf("no stream is named %s", name)
 }
 
 // Publish hands outbox rows to JetStream with their ids as message ids and

@@ -57,7 +57,7 @@ func (b *Bus) Consume(ctx context.Context, c Consumer) error {
 func (b *Bus) consumeOnce(ctx context.Context, c Consumer) error {
 	setup, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if _, err := b.ensure(setup, c.Stream); err != nil {
+	if err := b.ensure(setup, c.Stream); err != nil {
 		return err
 	}
 	cons, err := b.js.CreateOrUpdateConsumer(setup, c.Stream, jetstream.ConsumerConfig{
@@ -127,8 +127,10 @@ func (b *Bus) again(ctx context.Context, log *zap.Logger, c Consumer, m jetstrea
 }
 
 func (b *Bus) bury(ctx context.Context, log *zap.Logger, c Consumer, m jetstream.Msg, e event.Event, cause error, tries int) {
-	err := inbox.Bury(ctx, c.DB, inbox.Dead{Consumer: c.Name, EventID: e.ID, Subject: m.Subject(),
-		Body: m.Data(), Reason: cause.Error(), Tries: tries})
+	err := inbox.Bury(ctx, c.DB, inbox.Dead{
+		Consumer: c.Name, EventID: e.ID, Subject: m.Subject(),
+		Body: m.Data(), Reason: cause.Error(), Tries: tries,
+	})
 	if err != nil {
 		answer(log, m.NakWithDelay(pause))
 		return

@@ -25,8 +25,7 @@ func Load(cfg any, prefix string, environ []string) error {
 		return err
 	}
 	err = env.ParseWithOptions(cfg, env.Options{Prefix: prefix, Environment: vars})
-	var all env.AggregateError
-	if errors.As(err, &all) {
+	if all, ok := errors.AsType[env.AggregateError](err); ok {
 		return fmt.Errorf("settings: %w", errors.Join(all.Errors...))
 	}
 	return err
@@ -74,8 +73,7 @@ func collect(t reflect.Type, prefix string, out *[]Variable) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
+	for f := range t.Fields() {
 		name, opts, _ := strings.Cut(f.Tag.Get("env"), ",")
 		if name == "" {
 			if f.Type.Kind() == reflect.Struct && f.IsExported() {
@@ -83,8 +81,10 @@ func collect(t reflect.Type, prefix string, out *[]Variable) {
 			}
 			continue
 		}
-		*out = append(*out, Variable{Name: prefix + name, Default: f.Tag.Get("envDefault"),
-			Required: strings.Contains(opts, "required") || strings.Contains(opts, "notEmpty"), Doc: f.Tag.Get("doc")})
+		*out = append(*out, Variable{
+			Name: prefix + name, Default: f.Tag.Get("envDefault"),
+			Required: strings.Contains(opts, "required") || strings.Contains(opts, "notEmpty"), Doc: f.Tag.Get("doc"),
+		})
 	}
 }
 

@@ -103,8 +103,10 @@ func (p *Postgres) init(ctx context.Context) error {
 	if err := p.own(p.opts.Dir); err != nil {
 		return err
 	}
-	args := []string{"-D", p.opts.Dir, "-U", "leitstelle", "--auth-local=trust", "--auth-host=scram-sha-256",
-		"--locale=C.UTF-8", "--encoding=UTF8"}
+	args := []string{
+		"-D", p.opts.Dir, "-U", "leitstelle", "--auth-local=trust", "--auth-host=scram-sha-256",
+		"--locale=C.UTF-8", "--encoding=UTF8",
+	}
 	if p.opts.Durable {
 		args = append(args, "--data-checksums")
 	} else {
@@ -123,7 +125,7 @@ func (p *Postgres) waitForOld(ctx context.Context) error {
 	for {
 		b, err := os.ReadFile(filepath.Join(p.opts.Dir, "postmaster.pid"))
 		if err != nil {
-			return nil // no file: nobody runs
+			return nil //nolint:nilerr // no file: nobody runs
 		}
 		first, _, _ := strings.Cut(string(b), "\n")
 		pid, err := strconv.Atoi(first)
@@ -141,7 +143,7 @@ func (p *Postgres) waitForOld(ctx context.Context) error {
 
 func (p *Postgres) start(ctx context.Context) error {
 	if p.opts.Password != "" && p.opts.Port == 0 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
@@ -150,8 +152,10 @@ func (p *Postgres) start(ctx context.Context) error {
 			return err
 		}
 	}
-	args := []string{"-D", p.opts.Dir, "-k", p.socket, "-c", "max_connections=300", "-c", "timezone=UTC",
-		"-c", "log_min_messages=warning", "-c", "shared_buffers=128MB", "-c", "listen_addresses="}
+	args := []string{
+		"-D", p.opts.Dir, "-k", p.socket, "-c", "max_connections=300", "-c", "timezone=UTC",
+		"-c", "log_min_messages=warning", "-c", "shared_buffers=128MB", "-c", "listen_addresses=",
+	}
 	if p.opts.Password != "" {
 		args = append(args, "-c", "listen_addresses=127.0.0.1", "-p", strconv.Itoa(p.opts.Port))
 	}
@@ -274,8 +278,7 @@ func (p *Postgres) Stop() error {
 	_ = p.lifeln.Close()
 	err := p.cmd.Wait()
 	p.cmd = nil
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if _, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = nil // the shell reports the server's own way to end
 	}
 	return errors.Join(err, os.RemoveAll(p.socket))

@@ -28,7 +28,7 @@ var own struct {
 	sync.Once
 	server *Postgres // kept: its pipe must stay open
 	url    string
-	err error
+	err    error
 }
 
 // serverURL returns the shared server, or starts one for this test binary,
@@ -179,7 +179,7 @@ func withDatabase(server, name string) string {
 // could not enter t.TempDir.
 func TempDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "lst-t-")
+	dir, err := os.MkdirTemp("", "lst-t-") //nolint:usetesting // the server's user must enter it
 	if err != nil {
 		t.Fatal(err)
 	}

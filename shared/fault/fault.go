@@ -89,8 +89,7 @@ func KindOf(err error) Kind {
 	if err == nil {
 		return ""
 	}
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind
 	}
 	return Internal
@@ -101,8 +100,7 @@ func Is(err error, kind Kind) bool { return err != nil && KindOf(err) == kind }
 
 // FieldsOf returns the fields of err, nil when it has none.
 func FieldsOf(err error) []Field {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Fields
 	}
 	return nil

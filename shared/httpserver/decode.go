@@ -56,8 +56,7 @@ func Decode(b []byte, v any) error {
 }
 
 func malformed(err error) error {
-	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) {
+	if wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		return fault.New(fault.Malformed, "field %q cannot be a %s", wrongType.Field, wrongType.Value)
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {

@@ -163,8 +163,7 @@ func (e *edition) try() error {
 				continue
 			}
 			err := t.ExecuteTemplate(io.Discard, part.Name(), nil)
-			var unsafe *template.Error
-			if errors.As(err, &unsafe) {
+			if _, ok := errors.AsType[*template.Error](err); ok {
 				return fmt.Errorf("template %s: %w", name, err)
 			}
 		}

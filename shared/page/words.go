@@ -14,8 +14,10 @@ var words = map[string][]string{
 	"severity":      {"critical", "high", "medium", "low"},
 	"state":         {"new", "assessing", "working", "waiting", "contained", "recovering", "resolved", "closed", "merged"},
 	"report_status": {"received", "in_progress", "waiting_for_you", "resolved", "closed"},
-	"what": {"ransomware", "malware", "phishing", "account_takeover", "intrusion", "ddos", "data_leak", "lost_device",
-		"outage", "mistake", "vulnerability", "tip", "unknown"},
+	"what": {
+		"ransomware", "malware", "phishing", "account_takeover", "intrusion", "ddos", "data_leak", "lost_device",
+		"outage", "mistake", "vulnerability", "tip", "unknown",
+	},
 	"impact":        {"low", "medium", "high", "very_high", "unknown"},
 	"help_needed":   {"none", "advice", "callback", "forensics", "on_site", "communication", "fallback_it"},
 	"disposition":   {"confirmed", "false_alarm", "duplicate", "deferred", "handed_over", "insufficient_data", "exercise"},
@@ -27,12 +29,16 @@ var words = map[string][]string{
 	"delivery":      {"pending", "sent", "failed", "bounced", "cancelled"},
 	"level":         {"land", "state_body", "kreis", "kreisfrei", "gemeinde", "vg", "zweckverband", "provider"},
 	"scope":         {"report", "read", "edit", "alerts", "polls"},
-	"role": {"guest", "officer", "org_admin", "provider", "duty", "analyst", "lead", "editor", "approver",
-		"constituency", "auditor", "admin", "steering"},
+	"role": {
+		"guest", "officer", "org_admin", "provider", "duty", "analyst", "lead", "editor", "approver",
+		"constituency", "auditor", "admin", "steering",
+	},
 	"tlp":     {"RED", "AMBER+STRICT", "AMBER", "GREEN", "CLEAR"},
 	"channel": {"portal", "guest", "phone", "mail", "api"},
-	"rsit_class": {"abusive-content", "malicious-code", "information-gathering", "intrusion-attempts", "intrusions",
-		"availability", "information-content-security", "fraud", "vulnerable", "other", "test"},
+	"rsit_class": {
+		"abusive-content", "malicious-code", "information-gathering", "intrusion-attempts", "intrusions",
+		"availability", "information-content-security", "fraud", "vulnerable", "other", "test",
+	},
 	"rsit": rsitTypes,
 }
 

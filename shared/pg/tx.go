@@ -79,8 +79,7 @@ func Classify(ctx context.Context, err error) error {
 
 // gone reports whether the database, not the statement, is the reason.
 func gone(err error) bool {
-	var refused *pq.Error
-	if errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*pq.Error](err); ok {
 		switch c := string(refused.Code); {
 		case strings.HasPrefix(c, "08"), // connection exception
 			strings.HasPrefix(c, "53"), // out of disk, memory, connections

@@ -151,7 +151,7 @@ func (b *Base) HTTP(sessions session.Source, pages *page.Renderer) httpserver.Op
 
 // Run runs the common parts and the service's own until ctx ends.
 func (b *Base) Run(ctx context.Context, own ...func(context.Context) error) error {
-	parts := []func(context.Context) error{b.Register.Run, b.relay().Run, b.prune}
+	parts := []func(context.Context) error{b.Register.Run, b.relay().Run, b.prune} //nolint:contextcheck // a gauge is read without a request
 	key, err := b.Config.Key()
 	if err != nil {
 		return err

@@ -112,8 +112,10 @@ type Item struct {
 
 // Item returns the message as programs read it.
 func (m Message) Item() Item {
-	return Item{ID: strconv.FormatInt(m.ID, 10), To: m.To, From: m.From, Subject: m.Subject(),
-		ReceivedAt: m.ReceivedAt, Text: m.Text(), HTML: m.HTML(), Raw: string(m.Raw)}
+	return Item{
+		ID: strconv.FormatInt(m.ID, 10), To: m.To, From: m.From, Subject: m.Subject(),
+		ReceivedAt: m.ReceivedAt, Text: m.Text(), HTML: m.HTML(), Raw: string(m.Raw),
+	}
 }
 
 // ServeJSON answers GET ?to=&after=&limit= with {"items":[],"next":""}.

@@ -46,8 +46,7 @@ func run(args []string) (int, error) {
 	cmd.Env = append(os.Environ(), devstack.TestPostgres+"="+p.SocketURL("postgres"))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	err = cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exit.ExitCode(), nil
 	}
 	return 0, err

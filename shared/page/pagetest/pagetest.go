@@ -5,6 +5,7 @@
 package pagetest
 
 import (
+	"context"
 	"flag"
 	"net/http/httptest"
 	"os"
@@ -33,7 +34,7 @@ func Site() page.Site {
 // Context returns an echo context for a GET of path in a language, and what the
 // page writes.
 func Context(path, lang string) (echo.Context, *httptest.ResponseRecorder) {
-	req := httptest.NewRequest("GET", path, nil)
+	req := httptest.NewRequestWithContext(context.Background(), "GET", path, nil)
 	if lang == "en" {
 		req.Header.Set("X-Forwarded-Prefix", "/en")
 	}
@@ -59,7 +60,7 @@ func Golden(t testing.TB, name string, got []byte) {
 	got = fingerprint.ReplaceAll(got, []byte("?v=HASH"))
 	file := filepath.Join("testdata", name+".html")
 	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // test data
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(file, got, 0o644); err != nil { //nolint:gosec // test data
@@ -67,7 +68,7 @@ func Golden(t testing.TB, name string, got []byte) {
 		}
 		return
 	}
-	want, err := os.ReadFile(file)
+	want, err := os.ReadFile(file) //nolint:gosec // test data
 	if err != nil {
 		t.Fatalf("%v (write it with -update)", err)
 	}
