@@ -109,7 +109,7 @@ func own(more map[Role]Reach) map[Role]Reach {
 // adds). A cell that is missing denies.
 var matrix = map[Action]row{
 	Public:       {guest: true, cells: everybody()},
-	ReportCreate: {scope: ScopeReport, cells: own(cert(map[Role]Reach{Provider: Mandated}))},
+	ReportCreate: {guest: true, scope: ScopeReport, cells: own(cert(map[Role]Reach{Provider: Mandated}))}, // a guest's own report, unverified
 	ReportRead:   {guest: true, scope: ScopeRead, cells: own(cert(map[Role]Reach{Provider: Mandated}))},
 	ReportSupplement: {
 		guest: true, scope: ScopeReport,
