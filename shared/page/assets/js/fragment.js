@@ -3,14 +3,17 @@
 // elements: answers of our own origin, parsed inert, freed of anything active.
 
 const policy = globalThis.trustedTypes
-  ? globalThis.trustedTypes.createPolicy('cert-fragment', { createHTML: text => text })
-  : { createHTML: text => text };
+  ? globalThis.trustedTypes.createPolicy('cert-fragment', { createHTML: html => html })
+  : { createHTML: html => html };
 
-// htmx parses answers with DOMParser; under Trusted Types that needs the policy.
+// htmx parses answers itself; under Trusted Types that needs the policy.
+const text = value => (typeof value === 'string' ? policy.createHTML(value) : value);
 const parse = DOMParser.prototype.parseFromString;
-DOMParser.prototype.parseFromString = function (text, type) {
-  return parse.call(this, typeof text === 'string' ? policy.createHTML(text) : text, type);
-};
+DOMParser.prototype.parseFromString = function (html, type) { return parse.call(this, text(html), type); };
+if (Document.parseHTMLUnsafe) {
+  const whole = Document.parseHTMLUnsafe;
+  Document.parseHTMLUnsafe = (html, ...more) => whole.call(Document, text(html), ...more);
+}
 
 const active = 'script,iframe,object,embed,base,meta,link';
 
