@@ -17,16 +17,16 @@ import (
 // Event is the envelope. ID is a UUIDv7 and also the Nats-Msg-Id, so that the
 // stream drops a second publish and the inbox a second delivery.
 type Event struct {
-	ID             string          `json:"id"`
-	Type           string          `json:"type"`
+	ID             string          `json:"id"`                        // UUIDv7
+	Type           string          `json:"type"`                      // such as report.submitted
 	Version        int             `json:"version"`                   // of the type's schema
 	SubjectID      string          `json:"subject_id"`                // what the event is about
 	SubjectVersion int             `json:"subject_version,omitempty"` // for snapshots: an older one is a no-op
-	OccurredAt     time.Time       `json:"occurred_at"`
-	Actor          string          `json:"actor"`                  // actor.Actor.ID
-	OnBehalfOf     string          `json:"on_behalf_of,omitempty"` // organisation id
-	TraceParent    string          `json:"traceparent,omitempty"`
-	Data           json.RawMessage `json:"data"`
+	OccurredAt     time.Time       `json:"occurred_at"`               // UTC, microseconds
+	Actor          string          `json:"actor"`                     // actor.Actor.ID
+	OnBehalfOf     string          `json:"on_behalf_of,omitempty"`    // organisation id
+	TraceParent    string          `json:"traceparent,omitempty"`     // W3C trace context
+	Data           json.RawMessage `json:"data"`                      // the payload, by type
 
 	subject string
 }
