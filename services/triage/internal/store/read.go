@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/lib/pq"
+
+	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
+	"github.com/thueringencert/leitstelle/shared/audit"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/tlp"
+)
+
+// Find returns the id of the case with the id or reference.
+func (s *Store) Find(ctx context.Context, idOrReference string) (string, error) {
+	var id string
+	var err error
+	if parsed, bad := uuid.Parse(idOrReference); bad == nil {
+		err = s.db.GetContext(ctx, &id, `SELECT id FROM cases WHERE id = $1`, parsed.String())
+	} else {
+		err = s.db.GetContext(ctx, &id, `SELECT id FROM cases WHERE reference = $1`, strings.ToUpper(idOrReference))
+	}
+	if err != nil {
+		return "", pg.NoRows(ctx, err, "there is no such case")
+	}
+	return id, nil
+}
+
+// Summary returns one line of the list.
+func (s *Store) Summary(ctx context.Context, id string) (casefile.Summary, error) {
+	var r row
+	if err := s.db.GetContext(ctx, &r, `SELECT `+columns+` FROM cases WHERE id = $1`, id); err != nil {
+		return casefile.Summary{}, pg.NoRows(ctx, err, "there is no such case")
+	}
+	return r.summary(), nil
+}
+
+// Dossier reads everything about a case in one transaction with its audit entry.
+func (s *Store) Dossier(ctx context.Context, by casefile.By, at time.Time, id string) (casefile.Dossier, error) {
+	var d casefile.Dossier
+	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		var r row
+		if err := tx.GetContext(ctx, &r, `SELECT `+columns+` FROM cases WHERE id = $1`, id); err != nil {
+			return pg.NoRows(ctx, err, "there is no such case")
+		}
+		c, err := r.incident()
+		if err != nil {
+			return err
+		}
+		if err := references(ctx, tx, map[string]*casefile.Case{c.ID: c}); err != nil {
+			return err
+		}
+		d = casefile.Dossier{Case: *c}
+		if err := fill(ctx, tx, &d); err != nil {
+			return fmt.Errorf("read case %s: %w", c.Reference, err)
+		}
+		_, err = audit.Append(ctx, tx, audit.Entry{At: at, Action: "case.read", ObjectType: "case", ObjectID: id, RequestID: by.Request}.By(by.Actor, ""))
+		return err
+	})
+	return d, err
+}
+
+// family is the case itself and those merged into it.
+const family = `
+WITH RECURSIVE family (id) AS (
+	SELECT $1::uuid
+	UNION
+	SELECT c.id FROM cases c JOIN family f ON c.merged_into = f.id
+)`
+
+func fill(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
+	for _, read := range []func(context.Context, pg.DB, *casefile.Dossier) error{
+		filed, supplements, messages, notes, attachments, timeline, siblings,
+	} {
+		if err := read(ctx, tx, d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func filed(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
+	var rows []struct {
+		Case string `db:"case_id"`
+		Body string `db:"body"`
+	}
+	if err := tx.SelectContext(ctx, &rows, family+`
+		SELECT case_id, body FROM case_reports WHERE case_id IN (SELECT id FROM family) ORDER BY received_at, reference`, d.ID); err != nil {
+		return fmt.Errorf("reports: %w", err)
+	}
+	for _, r := range rows {
+		rep := casefile.Report{Case: r.Case}
+		if err := json.Unmarshal([]byte(r.Body), &rep.ReportSubmitted); err != nil {
+			return fmt.Errorf("report: %w", err)
+		}
+		d.Filed = append(d.Filed, rep)
+	}
+	return nil
+}
+
+// said is what all things have in common that somebody added to a case.
+type said struct {
+	ID         string    `db:"id"`
+	Case       string    `db:"case_id"`
+	AuthorID   string    `db:"author_id"`
+	AuthorName string    `db:"author_name"`
+	At         time.Time `db:"at"`
+}
+
+func (s said) author() event.Person { return event.Person{ID: s.AuthorID, Name: s.AuthorName} }
+
+func supplements(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
+	var rows []struct {
+		said
+		Report      string `db:"report"`
+		Description string `db:"description"`
+		Fields      string `db:"fields"`
+	}
+	if err := tx.SelectContext(ctx, &rows, family+`
+		SELECT id, case_id, author_id, author_name, at, report, description, fields
+		FROM case_supplements WHERE case_id IN (SELECT id FROM family) ORDER BY at, id`, d.ID); err != nil {
+		return fmt.Errorf("supplements: %w", err)
+	}
+	for _, r := range rows {
+		s := casefile.Supplement{ID: r.ID, Case: r.Case, Report: r.Report, Author: r.author(), Description: r.Description, At: r.At.UTC()}
+		if err := json.Unmarshal([]byte(r.Fields), &s.Fields); err != nil {
+			return fmt.Errorf("supplement %s: %w", r.ID, err)
+		}
+		d.Supplements = append(d.Supplements, s)
+	}
+	return nil
+}
+
+func messages(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
+	var rows []struct {
+		said
+		Direction string `db:"direction"`
+		Report    string `db:"report"`
+		Text      string `db:"text"`
+		TLP       string `db:"tlp"`
+	}
+	if err := tx.SelectContext(ctx, &rows, family+`
+		SELECT id, case_id, author_id, author_name, at, direction, report, text, tlp
+		FROM case_messages WHERE case_id IN (SELECT id FROM family) ORDER BY at, id`, d.ID); err != nil {
+		return fmt.Errorf("messages: %w", err)
+	}
+	for _, r := range rows {
+		d.Messages = append(d.Messages, casefile.Message{ID: r.ID, Case: r.Case, Direction: r.Direction, Author: r.author(),
+			Report: r.Report, Text: r.Text, TLP: tlp.Label(r.TLP), At: r.At.UTC()})
+	}
+	return nil
+}
+
+func notes(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
+	var rows []struct {
+		said
+		Text string `db:"text"`
+	}
+	if err := tx.SelectContext(ctx, &rows, family+`
+		SELECT id, case_id, author_id, author_name, at, text
+		FROM case_notes WHERE case_id IN (SELECT id FROM family) ORDER BY at, id`, d.ID); err != nil {
+		return fmt.Errorf("notes: %w", err)
+	}
+	for _, r := range rows {
+		d.Notes = append(d.Notes, casefile.Note{ID: r.ID, Case: r.Case, Author: r.author(), Text: r.Text, At: r.At.UTC()})
+	}
+	return nil
+}
+
+type attachmentRow struct {
+	said
+	Report    string `db:"report"`
+	Name      string `db:"name"`
+	MediaType string `db:"media_type"`
+	Size      int64  `db:"size"`
+	SHA256    string `db:"sha256"`
+	Blob      string `db:"blob"`
+}
+
+func (r attachmentRow) attachment() casefile.Attachment {
+	return casefile.Attachment{ID: r.ID, Case: r.Case, Report: r.Report, Author: r.author(), Name: r.Name,
+		MediaType: r.MediaType, Size: r.Size, SHA256: r.SHA256, Blob: r.Blob, At: r.At.UTC()}
+}
+
+const selectAttachments = family + `
+SELECT id, case_id, author_id, author_name, at, report, name, media_type, size, sha256, blob
+FROM case_attachments WHERE case_id IN (SELECT id FROM family)`
+
+func attachments(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
+	var rows []attachmentRow
+	if err := tx.SelectContext(ctx, &rows, selectAttachments+` ORDER BY at, id`, d.ID); err != nil {
+		return fmt.Errorf("attachments: %w", err)
+	}
+	for _, r := range rows {
+		d.Attachments = append(d.Attachments, r.attachment())
+	}
+	return nil
+}
+
+type entryRow struct {
+	ID      string    `db:"id"`
+	Case    string    `db:"case_id"`
+	Version int       `db:"version"`
+	At      time.Time `db:"at"`
+	ActorID string    `db:"actor_id"`
+	Name    string    `db:"actor_name"`
+	Kind    string    `db:"kind"`
+	From    string    `db:"from_value"`
+	To      string    `db:"to_value"`
+	Reason  string    `db:"reason"`
+	Ref     string    `db:"ref"`
+}
+
+func (r entryRow) entry() casefile.Entry {
+	return casefile.Entry{ID: r.ID, Case: r.Case, At: r.At.UTC(), Version: r.Version,
+		Actor: event.Person{ID: r.ActorID, Name: r.Name}, Kind: r.Kind, From: r.From, To: r.To, Reason: r.Reason, Ref: r.Ref}
+}
+
+func timeline(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
+	var rows []entryRow
+	if err := tx.SelectContext(ctx, &rows, family+`
+		SELECT id, case_id, version, at, actor_id, actor_name, kind, from_value, to_value, reason, ref
+		FROM case_entries WHERE case_id IN (SELECT id FROM family) ORDER BY at, id`, d.ID); err != nil {
+		return fmt.Errorf("timeline: %w", err)
+	}
+	for _, r := range rows {
+		d.Timeline = append(d.Timeline, r.entry())
+	}
+	return nil
+}
+
+// siblings are the other unfinished cases of the same organisation: what a new
+// one may belong to.
+func siblings(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
+	if d.Organisation.ID == "" {
+		return nil
+	}
+	var rows []row
+	if err := tx.SelectContext(ctx, &rows, `
+		SELECT `+columns+` FROM cases
+		WHERE org_id = $1 AND id <> $2 AND state NOT IN ('closed', 'merged')
+		ORDER BY received_at DESC, id DESC LIMIT 5`, d.Organisation.ID, d.ID); err != nil {
+		return fmt.Errorf("siblings: %w", err)
+	}
+	for _, r := range rows {
+		d.Siblings = append(d.Siblings, r.summary())
+	}
+	return nil
+}
+
+// Since returns the timeline of a case after a version.
+func (s *Store) Since(ctx context.Context, id string, version int) ([]casefile.Entry, error) {
+	var rows []entryRow
+	if err := s.db.SelectContext(ctx, &rows, `
+		SELECT id, case_id, version, at, actor_id, actor_name, kind, from_value, to_value, reason, ref
+		FROM case_entries WHERE case_id = $1 AND version > $2 ORDER BY version, at, id`, id, version); err != nil {
+		return nil, pg.Classify(ctx, fmt.Errorf("timeline of case %s: %w", id, err))
+	}
+	out := make([]casefile.Entry, len(rows))
+	for i, r := range rows {
+		out[i] = r.entry()
+	}
+	return out, nil
+}
+
+// Attachment reads where a file of the case lies, in one transaction with its
+// audit entry.
+func (s *Store) Attachment(ctx context.Context, by casefile.By, at time.Time, id, attachment string) (casefile.Attachment, error) {
+	var a casefile.Attachment
+	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		var r attachmentRow
+		if err := tx.GetContext(ctx, &r, selectAttachments+` AND id = $2 LIMIT 1`, id, attachment); err != nil {
+			return pg.NoRows(ctx, err, "the case has no such attachment")
+		}
+		a = r.attachment()
+		_, err := audit.Append(ctx, tx, audit.Entry{At: at, Action: "attachment.read", ObjectType: "attachment",
+			ObjectID: attachment, RequestID: by.Request}.By(by.Actor, ""))
+		return err
+	})
+	return a, err
+}
+
+// Opened reports whether the report of the body has its case, under the report's lock.
+func (s *Store) Opened(ctx context.Context, report string, affected event.Organisation) (bool, error) {
+	if err := s.inLine(ctx, report); err != nil {
+		return false, err
+	}
+	var there bool
+	err := s.db.GetContext(ctx, &there, `SELECT exists(SELECT FROM case_reports WHERE report_id = $1 AND affected = $2)`,
+		report, casefile.AffectedKey(affected))
+	return there, pg.Classify(ctx, err)
+}
+
+// inLine makes everything about one report wait for each other.
+func (s *Store) inLine(ctx context.Context, report string) error {
+	if _, err := s.db.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 1))`, report); err != nil {
+		return pg.Classify(ctx, fmt.Errorf("lock report %s: %w", report, err))
+	}
+	return nil
+}
+
+// Holding returns the cases that hold the report of the affected body now.
+func (s *Store) Holding(ctx context.Context, report string, affected event.Organisation) ([]string, error) {
+	if err := s.inLine(ctx, report); err != nil {
+		return nil, err
+	}
+	var rows []holder
+	if err := s.db.SelectContext(ctx, &rows, `
+		SELECT r.affected, r.case_id, c.org_id, coalesce((r.body->>'affected_total')::int, 1) AS total
+		FROM case_reports r JOIN cases c ON c.id = r.case_id WHERE r.report_id = $1`, report); err != nil {
+		return nil, pg.Classify(ctx, fmt.Errorf("cases of report %s: %w", report, err))
+	}
+	ids := holders(rows, affected)
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var roots []string
+	err := s.db.SelectContext(ctx, &roots, `
+		WITH RECURSIVE up (id, merged_into) AS (
+			SELECT id, merged_into FROM cases WHERE id = ANY($1::uuid[])
+			UNION
+			SELECT c.id, c.merged_into FROM cases c JOIN up ON c.id = up.merged_into
+		)
+		SELECT id FROM up WHERE merged_into IS NULL ORDER BY id`, pq.Array(ids))
+	return roots, pg.Classify(ctx, err)
+}
+
+type holder struct {
+	Affected string `db:"affected"`
+	Case     string `db:"case_id"`
+	Org      string `db:"org_id"` // after an analyst confirmed who a guest is
+	Total    int    `db:"total"`
+}
+
+// holders picks the cases of the affected body: the one its report opened, else
+// the one that is the body's now. Where neither fits and all bodies of the
+// report are there, the fact is about all of them.
+func holders(rows []holder, affected event.Organisation) []string {
+	key := casefile.AffectedKey(affected)
+	var all, now []string
+	for _, r := range rows {
+		if r.Affected == key {
+			return []string{r.Case}
+		}
+		if affected.ID != "" && r.Org == affected.ID {
+			now = append(now, r.Case)
+		}
+		all = append(all, r.Case)
+	}
+	switch {
+	case len(now) > 0:
+		return now
+	case len(rows) > 0 && len(rows) >= rows[0].Total:
+		return all
+	}
+	return nil
+}
+
+// Park keeps a fact until its report is there.
+func (s *Store) Park(ctx context.Context, report string, e event.Event) error {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encode event: %w", err)
+	}
+	return pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		_, err := tx.ExecContext(ctx, `
+			INSERT INTO parked_facts (event_id, report_id, body) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`,
+			e.ID, report, string(body))
+		if err != nil {
+			return fmt.Errorf("park event %s: %w", e.ID, err)
+		}
+		return nil
+	})
+}
+
+// Parked takes the facts that wait for a report, oldest first.
+func (s *Store) Parked(ctx context.Context, report string) ([]event.Event, error) {
+	var bodies []string
+	if err := s.db.SelectContext(ctx, &bodies, `
+		WITH taken AS (DELETE FROM parked_facts WHERE report_id = $1 RETURNING event_id, body)
+		SELECT body FROM taken ORDER BY event_id`, report); err != nil {
+		return nil, pg.Classify(ctx, fmt.Errorf("parked facts of report %s: %w", report, err))
+	}
+	out := make([]event.Event, len(bodies))
+	var errs error
+	for i, b := range bodies {
+		errs = errors.Join(errs, json.Unmarshal([]byte(b), &out[i]))
+	}
+	return out, errs
+}
