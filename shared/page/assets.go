@@ -65,7 +65,7 @@ type linker struct {
 	out map[string]asset
 }
 
-var reference = regexp.MustCompile(`(url\("|from ")(\.{1,2}/[^"?]+)"`)
+var reference = regexp.MustCompile(`(url\(["']|from ["'])(\.{1,2}/[^"'?]+)(["'])`)
 
 func (l *linker) add(name string) asset {
 	if a, ok := l.out[name]; ok {
@@ -77,7 +77,7 @@ func (l *linker) add(name string) asset {
 		if _, ok := l.src[target]; !ok {
 			return m
 		}
-		return fmt.Appendf(nil, `%s%s?v=%s"`, p[1], p[2], l.add(target).hash)
+		return fmt.Appendf(nil, `%s%s?v=%s%s`, p[1], p[2], l.add(target).hash, p[3])
 	})
 	sum := sha256.Sum256(body)
 	a := asset{body: body, hash: hex.EncodeToString(sum[:6]), kind: mime.TypeByExtension(path.Ext(name))}

@@ -33,8 +33,12 @@ func Link(lang, path string) string {
 }
 
 // Redirect sends the browser to another own page after a POST (303), in the
-// language of the request.
+// language of the request. What is no rooted path of our own, such as a return
+// address that someone made up, leads to the start page.
 func Redirect(c echo.Context, path string) error {
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.HasPrefix(path, `/\`) {
+		path = "/"
+	}
 	return c.Redirect(http.StatusSeeOther, Link(Language(c), path))
 }
 
