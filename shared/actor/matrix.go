@@ -105,19 +105,25 @@ func own(more map[Role]Reach) map[Role]Reach {
 	return out
 }
 
+// reporting is for what follows a report: the officer reaches the organisation's,
+// an org_admin only what they reported themselves (the column "Reporter": own
+// reports), since administering people is no reason to read incidents.
+func reporting(more map[Role]Reach) map[Role]Reach {
+	out := map[Role]Reach{Officer: Own, OrgAdmin: Mine, Provider: Mandated}
+	maps.Copy(out, more)
+	return out
+}
+
 // matrix is who may do what (reliability model §2.4 with the rows the design
 // adds). A cell that is missing denies.
 var matrix = map[Action]row{
-	Public:       {guest: true, cells: everybody()},
-	ReportCreate: {guest: true, scope: ScopeReport, cells: own(cert(map[Role]Reach{Provider: Mandated}))}, // a guest's own report, unverified
-	ReportRead:   {guest: true, scope: ScopeRead, cells: own(cert(map[Role]Reach{Provider: Mandated}))},
-	ReportSupplement: {
-		guest: true, scope: ScopeReport,
-		cells: own(cert(map[Role]Reach{Provider: Mandated})),
-	},
-	ReportMessage:      {guest: true, scope: ScopeReport, cells: own(map[Role]Reach{Provider: Mandated})},
-	AttachmentAdd:      {guest: true, scope: ScopeReport, cells: own(map[Role]Reach{Provider: Mandated})},
-	AttachmentDownload: {guest: true, scope: ScopeRead, cells: own(map[Role]Reach{Provider: Mandated})},
+	Public:             {guest: true, cells: everybody()},
+	ReportCreate:       {guest: true, scope: ScopeReport, cells: own(cert(map[Role]Reach{Provider: Mandated}))}, // a guest's own report, unverified
+	ReportRead:         {guest: true, scope: ScopeRead, cells: reporting(cert(nil))},
+	ReportSupplement:   {guest: true, scope: ScopeReport, cells: reporting(cert(nil))},
+	ReportMessage:      {guest: true, scope: ScopeReport, cells: reporting(nil)},
+	AttachmentAdd:      {guest: true, scope: ScopeReport, cells: reporting(nil)},
+	AttachmentDownload: {guest: true, scope: ScopeRead, cells: reporting(nil)},
 	CaseAttachment:     {cells: map[Role]Reach{Analyst: Assigned, Lead: All}},
 	CaseQueue:          {cells: cert(nil)},
 	CaseRead:           {cells: cert(nil)},
