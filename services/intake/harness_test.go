@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package intake_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"github.com/jmoiron/sqlx"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+
+	"github.com/thueringencert/leitstelle/services/intake"
+	"github.com/thueringencert/leitstelle/services/intake/internal/store"
+	"github.com/thueringencert/leitstelle/services/intake/internal/web"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/audit"
+	"github.com/thueringencert/leitstelle/shared/blob"
+	"github.com/thueringencert/leitstelle/shared/bus"
+	"github.com/thueringencert/leitstelle/shared/devstack"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/page/pagetest"
+	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/register"
+	"github.com/thueringencert/leitstelle/shared/service"
+	"github.com/thueringencert/leitstelle/shared/session"
+)
+
+// The bodies of the tests: a Gemeinde, its Landkreis, two of the same name, a
+// provider with a mandate, the CERT.
+const (
+	apolda    = "0190a000-0000-7000-8000-000000000001"
+	landkreis = "0190a000-0000-7000-8000-000000000002"
+	elxleben1 = "0190a000-0000-7000-8000-000000000003"
+	elxleben2 = "0190a000-0000-7000-8000-000000000004"
+	kiv       = "0190a000-0000-7000-8000-000000000005"
+	cert      = "0190a000-0000-7000-8000-000000000006"
+)
+
+// people are one for each role, by the role's name; their token is "lst_" + role.
+var people = map[actor.Role]string{
+	actor.Officer: apolda, actor.OrgAdmin: apolda, actor.Provider: kiv, actor.Duty: cert, actor.Analyst: cert, actor.Lead: cert,
+	actor.Editor: cert, actor.Approver: cert, actor.Constituency: cert, actor.Auditor: cert, actor.Admin: cert, actor.Steering: cert,
+}
+
+func personID(r actor.Role) string {
+	for i, x := range actor.Roles() {
+		if x == r {
+			return "0190b000-0000-7000-8000-0000000000" + string(rune('0'+i/10)) + string(rune('0'+i%10))
+		}
+	}
+	return ""
+}
+
+func token(r actor.Role) string { return session.TokenPrefix + string(r) }
+
+// env is a running intake with everything real around it.
+type env struct {
+	*intake.Service
+	t    testing.TB
+	db   *sqlx.DB
+	url  string
+	bus  *bus.Bus
+	http *httptest.Server
+	dir  string
+	cfg  intake.Config
+	stop context.CancelFunc
+	done chan struct{}
+
+	mu   sync.Mutex
+	time time.Time
+}
+
+type option func(*intake.Config, *env)
+
+var start = time.Date(2026, 11, 22, 6, 12, 0, 0, time.UTC)
+
+// newIntake starts the service on a clean database and an own broker.
+func newIntake(t testing.TB, opts ...option) *env {
+	t.Helper()
+	e := &env{t: t, time: start, bus: devstack.NewBus(t), dir: t.TempDir()}
+	e.db, e.url = devstack.NewDB(t, append(service.Migrations(), store.Migrations)...)
+	e.seed()
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(e.dir, "blobs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	e.cfg = intake.Config{
+		Config:  service.Config{DatabaseURL: e.url, Site: pagetest.Site(), AnchorKey: "11112222333344445555666677778888111122223333444455556666777788ff"},
+		Blob:    blob.Config{URL: "file://" + filepath.Join(e.dir, "blobs") + "?no_tmp_dir=true", Recipients: []string{identity.Recipient().String()}, Identity: identity.String()},
+		Limits:  web.Limits{ReportsPerMinute: 1e6, GuestsPerHour: 1e6, GuestBurst: 1e6, AllGuestsPer10Min: 1e6, DraftsPerHour: 1e6, WrongCodesPerHour: 1e6, RequestsPerSecond: 1e6, AdditionsPerMinute: 1e6},
+		CodeKey: "00112233445566778899aabbccddeeff", Security: web.Security{Contacts: []string{"mailto:security@example.org"}},
+	}
+	for _, o := range opts {
+		o(&e.cfg, e)
+	}
+	e.start()
+	return e
+}
+
+func (e *env) start() {
+	e.t.Helper()
+	log := zaptest.NewLogger(e.t, zaptest.Level(zap.ErrorLevel))
+	s, err := intake.New(e.t.Context(), e.cfg, service.Deps{Bus: e.bus, Log: log, Now: e.now, Synced: func(context.Context) error { return nil }})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Run(ctx) }()
+	e.Service, e.stop, e.done = s, cancel, done
+	srv := httptest.NewServer(s.Handler())
+	e.http = srv
+	e.t.Cleanup(func() { srv.Close(); cancel(); <-done })
+}
+
+func (e *env) now() time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.time
+}
+
+func (e *env) later(d time.Duration) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.time = e.time.Add(d)
+}
+
+// seed writes the register's copy, as the events of directory would.
+func (e *env) seed() {
+	e.t.Helper()
+	var payloads []event.Payload
+	org := func(id, ags, name, level, kreis, kreisName string) {
+		payloads = append(payloads, event.OrganisationChanged{ID: id, Version: 1, AGS: ags, Name: name, Level: level, Kreis: kreis, KreisName: kreisName, Active: true})
+	}
+	org(apolda, "16071001", "Apolda, Stadt", "gemeinde", "16071", "Weimarer Land")
+	org(landkreis, "16071000", "Weimarer Land", "kreis", "16071", "Weimarer Land")
+	org(elxleben1, "16068009", "Elxleben", "gemeinde", "16068", "Sömmerda")
+	org(elxleben2, "16070013", "Elxleben", "gemeinde", "16070", "Ilm-Kreis")
+	org(kiv, "", "KIV Thüringen GmbH", "provider", "", "")
+	org(cert, "", "ThüringenCERT", "state_body", "", "")
+	for role, home := range people {
+		payloads = append(payloads, event.PersonChanged{ID: personID(role), Version: 1, Name: "Kim " + string(role), Email: string(role) + "@example.org",
+			Phone: "0152 000 000 00", Active: true, Language: "de", Memberships: []event.Membership{{Organisation: home, Role: string(role)}}})
+	}
+	payloads = append(payloads, event.MandateChanged{ID: "0190c000-0000-7000-8000-000000000001", Version: 1, Principal: apolda, Agent: kiv,
+		Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0)})
+	err := pg.InTx(e.t.Context(), e.db, func(tx pg.DB) error {
+		for _, p := range payloads {
+			if err := register.Store(e.t.Context(), tx, event.New(p, event.Meta{At: start, Actor: "test"})); err != nil {
+				return err
+			}
+		}
+		for role := range people {
+			for kind, secret := range map[string]string{session.KindToken: token(role), session.KindPerson: "cookie-" + string(role)} {
+				s, err := json.Marshal(session.Session{ID: kind + "-" + string(role), Kind: kind, Person: personID(role), Version: 1, CreatedAt: start, ExpiresAt: start.AddDate(1, 0, 0)})
+				if err != nil {
+					return err
+				}
+				if _, err := tx.ExecContext(e.t.Context(), `INSERT INTO register_record (kind, id, version, body) VALUES ('session', $1, 1, $2)`, session.Key(secret), string(s)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// request is one HTTP request of a test.
+type request struct {
+	method, path string
+	as           actor.Role // sends the token; "" for a guest
+	cookie       actor.Role // sends the session cookie
+	key          string
+	body         string
+	header       map[string]string
+	cookies      []*http.Cookie
+}
+
+type response struct {
+	*http.Response
+	body string
+}
+
+func (r response) into(t testing.TB, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(r.body), v); err != nil {
+		t.Fatalf("%d %s: %v", r.StatusCode, r.body, err)
+	}
+}
+
+var client = &http.Client{
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	Transport:     &http.Transport{MaxIdleConnsPerHost: 100},
+}
+
+func (e *env) do(r request) response {
+	e.t.Helper()
+	res, err := e.try(r)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return res
+}
+
+func (e *env) try(r request) (response, error) {
+	if r.method == "" {
+		r.method = http.MethodGet
+	}
+	req, err := http.NewRequestWithContext(context.Background(), r.method, e.http.URL+r.path, bytes.NewReader([]byte(r.body)))
+	if err != nil {
+		return response{}, err
+	}
+	if r.as != "" {
+		req.Header.Set("Authorization", "Bearer "+token(r.as))
+	}
+	if r.cookie != "" {
+		req.Header.Add("Cookie", session.Cookie+"=cookie-"+string(r.cookie))
+	}
+	if r.cookie != "" || len(r.cookies) > 0 {
+		req.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	for _, c := range r.cookies {
+		req.AddCookie(c)
+	}
+	if r.key != "" {
+		req.Header.Set("Idempotency-Key", r.key)
+	}
+	if r.method == http.MethodPost {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	for k, v := range r.header {
+		req.Header.Set(k, v)
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return response{}, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(res.Body)
+	return response{res, string(b)}, err
+}
+
+// good is a report that keeps every rule.
+const good = `{"affected":["16071001"],"what":"ransomware","description":"Alles verschlüsselt","noticed_at":"2026-11-22T06:00:00Z",` +
+	`"noticed_approx":true,"impact":"high","callback":{"name":"Kim Beispiel","phone":"+49 152 000 000 00","email":"kim@example.org"},` +
+	`"tlp":"AMBER","help_needed":["callback"],"exercise":false}`
+
+const reportsPath = "/api/intake/v1/reports"
+
+type createdReport struct {
+	ID         string    `json:"id"`
+	Reference  string    `json:"reference"`
+	Code       string    `json:"code"`
+	ReceivedAt time.Time `json:"received_at"`
+	Affected   []struct {
+		AGS  string `json:"ags"`
+		Name string `json:"name"`
+	} `json:"affected"`
+	StatusURL string `json:"status_url"`
+	Receipt   string `json:"receipt"`
+}
+
+// submit posts a report and expects 201.
+func (e *env) submit(as actor.Role, key, body string) createdReport {
+	e.t.Helper()
+	res := e.do(request{method: "POST", path: reportsPath, as: as, key: key, body: body})
+	if res.StatusCode != http.StatusCreated {
+		e.t.Fatalf("POST %s: %d %s", reportsPath, res.StatusCode, res.body)
+	}
+	var c createdReport
+	res.into(e.t, &c)
+	return c
+}
+
+// count is the number of rows of a query.
+func (e *env) count(query string, args ...any) int {
+	e.t.Helper()
+	var n int
+	if err := e.db.GetContext(e.t.Context(), &n, query, args...); err != nil {
+		e.t.Fatal(err)
+	}
+	return n
+}
+
+// invariants checks what has to hold after every fault: a report for each that
+// was acknowledged and never two of one key (I1), its events once (I4), one line
+// of an unbroken audit for each (I3).
+func (e *env) invariants(acknowledged map[string]string) {
+	e.t.Helper()
+	for key, id := range acknowledged {
+		if n := e.count(`SELECT count(*) FROM report WHERE id = $1 AND idem_key = $2`, id, key); n != 1 {
+			e.t.Errorf("I1: report %s of key %s is there %d times", id, key, n)
+		}
+	}
+	if n := e.count(`SELECT count(*) FROM (SELECT 1 FROM report GROUP BY idem_scope, idem_key HAVING count(*) > 1) x`); n != 0 {
+		e.t.Errorf("I1: %d keys have more than one report", n)
+	}
+	if n := e.count(`SELECT count(*) FROM report r WHERE (SELECT count(*) FROM audit a WHERE a.action = 'report.create' AND a.object_id = r.id::text) <> 1`); n != 0 {
+		e.t.Errorf("I3: %d reports do not have exactly one audit entry", n)
+	}
+	if n := e.count(`SELECT count(*) FROM audit a WHERE a.action = 'report.create' AND NOT EXISTS (SELECT 1 FROM report r WHERE r.id::text = a.object_id)`); n != 0 {
+		e.t.Errorf("I3: %d audit entries without a report", n)
+	}
+	if n := e.count(`SELECT count(*) FROM report_body b WHERE (SELECT count(*) FROM outbox o WHERE o.type = 'report.submitted'
+		AND o.body::jsonb->>'subject_id' = b.report_id::text AND o.body::jsonb->'data'->'affected'->>'name' = b.name) <> 1`); n != 0 {
+		e.t.Errorf("I4: %d affected bodies do not have exactly one event", n)
+	}
+	chain, err := audit.Verify(e.t.Context(), e.db, nil)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if !chain.OK() {
+		e.t.Errorf("I3: entry %d of the audit is bad: %s", chain.Bad, chain.Why)
+	}
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package report
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
+)
+
+// Store keeps reports and what belongs to them.
+type Store interface {
+	// Report returns a report with the status at each body; NotFound.
+	Report(ctx context.Context, id string) (Report, error)
+	ByReference(ctx context.Context, reference string) (Report, error)
+	// ByKey returns the report that an idempotency key made; NotFound.
+	ByKey(ctx context.Context, scope, key string) (Report, error)
+	// List returns the newest first.
+	List(ctx context.Context, f Filter) ([]Report, error)
+	// Thread reads everything that came after the report, and notes who read it.
+	Thread(ctx context.Context, id string, read Act) (Thread, error)
+	// Alert returns the copy of a warning by id or reference; NotFound.
+	Alert(ctx context.Context, idOrReference string) (Alert, error)
+
+	// The additions commit with their events and their line in the audit. With
+	// a key that is known they return what the first one made, and replayed.
+	AddMessage(ctx context.Context, m Message, n Note) (Message, bool, error)
+	AddSupplement(ctx context.Context, s Supplement, n Note) (Supplement, bool, error)
+	AddAttachment(ctx context.Context, a Attachment, n Note) (Attachment, bool, error)
+	// Note writes one line of the audit by itself.
+	Note(ctx context.Context, act Act) error
+
+	// Drafts of the form; NotFound also when one has expired.
+	SaveDraft(ctx context.Context, d Draft) error
+	Draft(ctx context.Context, id string) (Draft, error)
+	DeleteDraft(ctx context.Context, id string) error
+}
+
+// Note goes with a change: its events, its line in the audit, its key.
+type Note struct {
+	Events []event.Event
+	Act    Act
+	Key    Key
+}
+
+// Files keeps attachments, encrypted before the first disk write.
+type Files interface {
+	// Put stores at most limit bytes under a key of its own; TooLarge.
+	Put(ctx context.Context, body io.Reader, limit int64) (Stored, error)
+	Open(ctx context.Context, key string) (io.ReadCloser, error)
+	Delete(ctx context.Context, key string) error
+}
+
+// addition prepares what all additions share: the report as the author sees it,
+// and for each body the right to add.
+func (d *Desk) addition(ctx context.Context, ref string, o Occasion, action actor.Action) (Report, Entry, Note, error) {
+	r, err := d.find(ctx, ref, o, action)
+	if err != nil {
+		return Report{}, Entry{}, Note{}, err
+	}
+	author := event.Person{ID: o.By.Person, Name: o.By.Name}
+	if !o.By.SignedIn() {
+		author.Name = r.Callback.Name
+	}
+	e := Entry{ID: event.NewID(), Report: r.ID, Author: author, Bodies: bodyIDs(r.Affected), At: d.now()}
+	act := Act{At: e.At, By: o.By, OnBehalf: behalf(r, o.By, action), Action: string(action),
+		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID}
+	return r, e, Note{Act: act, Key: o.Key}, nil
+}
+
+func meta(n Note, o Occasion, behalf string) event.Meta {
+	return event.Meta{At: n.Act.At, Actor: o.By.ID(), OnBehalfOf: behalf, TraceParent: o.TraceParent}
+}
+
+// Say adds a message of the reporter's side, also to a closed report: there it
+// only flags.
+func (d *Desk) Say(ctx context.Context, ref, text string, o Occasion) (Message, bool, error) {
+	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
+	var f fault.Fields
+	if text == "" {
+		f.Add("text", "intake.err.text", "write a message")
+	}
+	checkText(&f, "text", text, MaxText, true)
+	r, e, n, err := d.addition(ctx, ref, o, actor.ReportMessage)
+	if err != nil {
+		return Message{}, false, err
+	}
+	if err := f.Err(); err != nil {
+		return Message{}, false, err
+	}
+	for _, b := range r.Affected {
+		n.Events = append(n.Events, event.New(event.ReportMessagePosted{Report: r.ID, Reference: r.Reference, Message: e.ID,
+			Affected: b.Organisation, Author: e.Author, OnBehalf: b.OnBehalf, Text: text, At: e.At}, meta(n, o, b.OnBehalf)))
+	}
+	return d.Store.AddMessage(ctx, Message{Entry: e, Side: Reporter, Text: text}, n)
+}
+
+// Supplement adds what became known later.
+func (d *Desk) Supplement(ctx context.Context, ref string, l Later, o Occasion) (Supplement, bool, error) {
+	l.tidy()
+	r, e, n, err := d.addition(ctx, ref, o, actor.ReportSupplement)
+	if err != nil {
+		return Supplement{}, false, err
+	}
+	fields := l.check(d.now())
+	if err := fields.Err(); err != nil {
+		return Supplement{}, false, err
+	}
+	s := Supplement{Entry: e, Description: l.Description, Fields: l.fields()}
+	for _, b := range r.Affected {
+		n.Events = append(n.Events, event.New(event.ReportSupplemented{Report: r.ID, Reference: r.Reference, Supplement: e.ID,
+			Affected: b.Organisation, Author: e.Author, OnBehalf: b.OnBehalf, Description: s.Description,
+			Fields: s.Fields, At: e.At}, meta(n, o, b.OnBehalf)))
+	}
+	return d.Store.AddSupplement(ctx, s, n)
+}
+
+// Attach stores a file at a report. The bytes are encrypted on their way to the
+// store; when the record cannot be written the blob goes again, so that nothing
+// visible is left of an aborted upload.
+func (d *Desk) Attach(ctx context.Context, ref string, f File, o Occasion) (Attachment, bool, error) {
+	r, e, n, err := d.addition(ctx, ref, o, actor.AttachmentAdd)
+	if err != nil {
+		return Attachment{}, false, err
+	}
+	stored, err := d.Files.Put(ctx, f.Body, d.MaxFile)
+	if err != nil {
+		return Attachment{}, false, err
+	}
+	a := Attachment{Entry: e, Name: FileName(f.Name), MediaType: stored.MediaType, Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key}
+	n.Key.Hash = []byte(r.ID + " " + a.SHA256 + " " + a.Name)
+	for _, b := range r.Affected {
+		n.Events = append(n.Events, event.New(event.ReportAttachmentAdded{Report: r.ID, Reference: r.Reference, Attachment: e.ID,
+			Affected: b.Organisation, Author: e.Author, OnBehalf: b.OnBehalf, Name: a.Name, MediaType: a.MediaType,
+			Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, At: e.At}, meta(n, o, b.OnBehalf)))
+	}
+	kept, replayed, err := d.Store.AddAttachment(ctx, a, n)
+	if replayed || err != nil && !fault.Is(err, fault.Unavailable) {
+		// Unavailable may mean that it was stored: then the blob stays.
+		_ = d.Files.Delete(context.WithoutCancel(ctx), stored.Key)
+	}
+	return kept, replayed, err
+}
+
+// File returns an attachment's record and its decrypted bytes, and notes who
+// took it. Only the reporter's side comes here; the CERT has its own door.
+func (d *Desk) File(ctx context.Context, ref, id string, o Occasion) (Attachment, io.ReadCloser, error) {
+	r, err := d.find(ctx, ref, o, actor.AttachmentDownload)
+	if err != nil {
+		return Attachment{}, nil, err
+	}
+	act := Act{At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.AttachmentDownload), Action: string(actor.AttachmentDownload),
+		ObjectType: "attachment", ObjectID: id, RequestID: o.RequestID}
+	t, err := d.Store.Thread(ctx, r.ID, act)
+	if err != nil {
+		return Attachment{}, nil, err
+	}
+	for _, a := range d.seen(r, t, o).Attachments {
+		if a.ID == id {
+			body, err := d.Files.Open(ctx, a.Blob)
+			return a, body, err
+		}
+	}
+	return Attachment{}, nil, fault.New(fault.NotFound, "there is no such file")
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package report
+
+import (
+	"slices"
+
+	"github.com/thueringencert/leitstelle/shared/event"
+)
+
+// WithCases returns the bodies with what the case snapshots say about each. A
+// case belongs to the body of its organisation; one that was confirmed for a
+// body a guest typed belongs to that. Merged cases give way to their target.
+func WithCases(bodies []Body, cases []event.Case) []Body {
+	out := slices.Clone(bodies)
+	for i := range out {
+		out[i].Cases, out[i].Status = nil, ""
+	}
+	for _, c := range cases {
+		i := bodyOf(out, c)
+		if i < 0 {
+			continue
+		}
+		ref := CaseRef{ID: c.ID, Reference: c.Reference, Clocks: c.Clocks, ClosedAt: c.ClosedAt}
+		if c.Assignee != nil {
+			ref.Assignee = c.Assignee.Name
+		}
+		if c.State == "merged" {
+			ref.Clocks = nil
+			if out[i].Status == "" {
+				out[i].Status = InProgress
+			}
+			continue
+		}
+		out[i].Cases = append(out[i].Cases, ref)
+		out[i].Status = urgent(out[i].Status, Status(c.ReportStatus))
+	}
+	for i := range out {
+		if out[i].Status == "" {
+			out[i].Status = Received
+		}
+	}
+	return out
+}
+
+func bodyOf(bodies []Body, c event.Case) int {
+	typed := -1
+	for i, b := range bodies {
+		switch {
+		case b.Organisation.ID != "" && b.Organisation.ID == c.Organisation.ID:
+			return i
+		case b.Organisation.ID == "" && typed < 0 && (c.Organisation.ID == b.VisibleTo || b.VisibleTo == ""):
+			typed = i
+		}
+	}
+	return typed
+}
+
+// urgent is the status that the reporter should hear of two.
+func urgent(a, b Status) Status {
+	order := []Status{WaitingForYou, Received, InProgress, Resolved, Closed}
+	if !slices.Contains(order, b) {
+		b = InProgress
+	}
+	if a == "" || slices.Index(order, b) < slices.Index(order, a) {
+		return b
+	}
+	return a
+}
+
+// VisibleAfter returns the organisation that may see a body's report once a case
+// snapshot is known: a guest's report only when an analyst confirmed it.
+func VisibleAfter(channel Channel, b Body, c event.Case) (string, bool) {
+	if channel != Guest {
+		return "", false
+	}
+	if b.Organisation.ID != "" && b.Organisation.ID != c.Organisation.ID {
+		return "", false
+	}
+	if !c.Verified {
+		return "", b.VisibleTo != ""
+	}
+	return c.Organisation.ID, b.VisibleTo != c.Organisation.ID
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package report
+
+import (
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"time"
+
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
+)
+
+// Key makes a repeated POST harmless: the same scope and key with the same hash
+// is the same attempt.
+type Key struct {
+	Scope string // person and organisation; for guests one that nobody else can hit
+	Key   string
+	Hash  []byte // SHA-256 of the request
+}
+
+// Occasion is what the door knows about a request.
+type Occasion struct {
+	By          actor.Actor
+	Proof       string // id of the report whose code a guest has shown
+	Channel     Channel
+	Language    string
+	RequestID   string
+	TraceParent string
+	Key         Key
+}
+
+// Act is one line of the audit: who did what to which object.
+type Act struct {
+	At         time.Time
+	By         actor.Actor
+	OnBehalf   string
+	Action     string
+	ObjectType string
+	ObjectID   string
+	RequestID  string
+}
+
+// Pending is a checked report on its way into the store.
+type Pending struct {
+	Report
+	Occasion
+}
+
+// Taker writes reports. Take returns the stored report: the given one with its
+// reference, or, when the key is known, the earlier one with replayed. A known
+// key with another hash is Invalid. When the answer of the database is lost it
+// finds out, or says Unavailable.
+type Taker interface {
+	Take(ctx context.Context, p Pending) (stored Report, replayed bool, err error)
+}
+
+// Bodies knows the constituency.
+type Bodies interface {
+	// Body returns the active body that an AGS or an id names.
+	Body(agsOrID string) (event.Organisation, bool)
+}
+
+// Keys are intake's secrets.
+type Keys struct {
+	Code    []byte             // of the guests' codes
+	Receipt ed25519.PrivateKey // of the receipts
+}
+
+// Desk is what can be done with reports. Page, API and feed call it.
+type Desk struct {
+	Store   Store
+	Taker   Taker
+	Bodies  Bodies
+	Files   Files
+	Keys    Keys
+	MaxFile int64         // bytes of an attachment
+	Promise time.Duration // the call-back that the CERT promises
+	Guests  time.Duration // how long a code works after the last case closed
+	Now     func() time.Time
+}
+
+// Submit takes a report in. All mistakes are returned at once; who may not
+// report for a body is told so. Guests may report for any body: their report is
+// unverified (design §7).
+func (d *Desk) Submit(ctx context.Context, s Submission, o Occasion) (Report, bool, error) {
+	now := d.now()
+	s.Tidy(!o.By.SignedIn())
+	fields := s.Check(now)
+	bodies, denied := d.bodies(s, o.By, &fields)
+	alert := ""
+	if s.Alert != "" && len(s.Alert) <= 64 {
+		a, err := d.Store.Alert(ctx, s.Alert)
+		switch {
+		case fault.Is(err, fault.NotFound):
+			fields.Add("alert_id", "intake.err.alert", "this warning is not known")
+		case err != nil:
+			return Report{}, false, err
+		}
+		alert = a.ID
+	}
+	if err := fields.Err(); err != nil {
+		return Report{}, false, err
+	}
+	if denied != "" {
+		return Report{}, false, fault.New(fault.Forbidden, "you may not report for %s", denied)
+	}
+	r := Report{
+		ID: event.NewID(), ReceivedAt: now, Channel: o.Channel, Verified: o.By.SignedIn(), Home: o.By.Home(),
+		Reporter: event.Person{ID: o.By.Person, Name: o.By.Name}, Language: o.Language, Content: s.Content,
+		Affected: bodies, AlertID: alert, CallbackBy: now.Add(d.Promise),
+	}
+	if !r.Verified {
+		r.Reporter.Name = s.Callback.Name
+	}
+	return d.Taker.Take(ctx, Pending{Report: r, Occasion: o})
+}
+
+// bodies resolves what is affected, and names the first body the actor may not
+// report for.
+func (d *Desk) bodies(s Submission, by actor.Actor, f *fault.Fields) (out []Body, denied string) {
+	for _, ref := range s.Affected {
+		org, ok := d.Bodies.Body(ref)
+		if !ok {
+			f.Add("affected", "intake.err.affected.unknown", fmt.Sprintf("no body has the AGS or id %.64q", ref))
+			continue
+		}
+		b, ok := place(org, by)
+		if !ok && denied == "" {
+			denied = org.Name
+		}
+		out = append(out, b)
+	}
+	if s.AffectedText != "" {
+		b, ok := place(event.Organisation{Name: s.AffectedText}, by)
+		if !ok {
+			f.Add("affected_text", "intake.err.affected.text", "signed-in people name bodies by AGS or id")
+		}
+		out = append(out, b)
+	}
+	return out, denied
+}
+
+// place decides whether by may report for a body and in whose name.
+func place(org event.Organisation, by actor.Actor) (Body, bool) {
+	b := Body{Organisation: org, Status: Received}
+	if !by.SignedIn() {
+		return b, by.May(actor.ReportCreate, actor.Object{Code: true}).Allowed
+	}
+	may := by.May(actor.ReportCreate, actor.Object{Organisation: org.ID})
+	b.OnBehalf, b.VisibleTo = may.OnBehalfOf, org.ID
+	return b, may.Allowed
+}
+
+// CodeOf is the guest's code of a report, grouped for people.
+func (d *Desk) CodeOf(r Report) string { return FormatCode(Code(d.Keys.Code, r.ID)) }
+
+// ReceiptOf is the signed receipt of a report.
+func (d *Desk) ReceiptOf(r Report) string { return r.Receipt().Sign(d.Keys.Receipt) }
+
+func (d *Desk) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }

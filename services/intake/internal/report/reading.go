@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package report
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
+)
+
+// Filter narrows a list. Everything false and no organisations: nothing.
+type Filter struct {
+	Everything    bool
+	Organisations []string
+	After         string // id of the last one seen
+	Limit         int
+}
+
+// List returns the newest reports that the actor may see, own and mandated, and
+// the cursor of the next page.
+func (d *Desk) List(ctx context.Context, by actor.Actor, after string, limit int) ([]Report, string, error) {
+	v := by.View(actor.ReportRead)
+	if v.Empty() {
+		return nil, "", nil
+	}
+	list, err := d.Store.List(ctx, Filter{Everything: v.Everything, Organisations: v.Organisations, After: after, Limit: limit + 1})
+	if err != nil {
+		return nil, "", err
+	}
+	next := ""
+	if len(list) > limit {
+		list = list[:limit]
+		next = list[limit-1].ID
+	}
+	out := make([]Report, 0, len(list))
+	for _, r := range list {
+		if seen, ok := narrow(r, Occasion{By: by}, actor.ReportRead); ok {
+			out = append(out, seen)
+		}
+	}
+	return out, next, nil
+}
+
+// Open shows a report to a reader and writes one line of the audit. Who may not
+// see it is told that there is none.
+func (d *Desk) Open(ctx context.Context, ref string, o Occasion) (Seen, error) {
+	r, err := d.find(ctx, ref, o, actor.ReportRead)
+	if err != nil {
+		return Seen{}, err
+	}
+	act := Act{At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.ReportRead), Action: string(actor.ReportRead),
+		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID}
+	t, err := d.Store.Thread(ctx, r.ID, act)
+	if err != nil {
+		return Seen{}, err
+	}
+	return d.seen(r, t, o), nil
+}
+
+// find loads a report by id or reference, as the reader may see it.
+func (d *Desk) find(ctx context.Context, ref string, o Occasion, action actor.Action) (Report, error) {
+	var r Report
+	var err error
+	if known, ok := ParseReference(ref); ok {
+		r, err = d.Store.ByReference(ctx, known)
+	} else {
+		r, err = d.Store.Report(ctx, ref)
+	}
+	if err != nil {
+		return Report{}, err
+	}
+	if o.holds(r) && !d.codeStillWorks(r) {
+		o.Proof = ""
+	}
+	seen, ok := narrow(r, o, action)
+	if !ok {
+		return Report{}, notThere()
+	}
+	return seen, nil
+}
+
+// Prove checks a guest's reference and code and returns the report's id. It
+// never tells which of the two was wrong.
+func (d *Desk) Prove(ctx context.Context, reference, code string) (Report, error) {
+	ref, okRef := ParseReference(reference)
+	typed, okCode := ParseCode(code)
+	if !okRef || !okCode {
+		return Report{}, notThere()
+	}
+	r, err := d.Store.ByReference(ctx, ref)
+	if err != nil {
+		return Report{}, err
+	}
+	if !SameCode(typed, Code(d.Keys.Code, r.ID)) || !d.codeStillWorks(r) {
+		return Report{}, notThere()
+	}
+	return r, nil
+}
+
+// codeStillWorks holds until some time after the last case closed (design §7: 90 days).
+func (d *Desk) codeStillWorks(r Report) bool {
+	end := r.EndedAt()
+	return end.IsZero() || d.now().Before(end.Add(d.Guests))
+}
+
+// holds reports whether the guest has shown the code of this report.
+func (o Occasion) holds(r Report) bool { return o.Proof != "" && o.Proof == r.ID }
+
+func notThere() error { return fault.New(fault.NotFound, "there is no such report") }
+
+// narrow leaves of a report what the reader may see. A guest's contact stays
+// with the CERT and the guest.
+func narrow(r Report, o Occasion, action actor.Action) (Report, bool) {
+	bodies := make([]Body, 0, len(r.Affected))
+	for _, b := range r.Affected {
+		if mayAt(r, o, action, b) {
+			bodies = append(bodies, b)
+		}
+	}
+	r.Affected = bodies
+	if r.Channel == Guest && !o.holds(r) && !o.By.View(action).Everything {
+		r.Callback, r.Reporter = event.Contact{}, event.Person{}
+	}
+	return r, len(bodies) > 0
+}
+
+func mayAt(r Report, o Occasion, action actor.Action, b Body) bool {
+	if o.holds(r) {
+		return o.By.May(action, actor.Object{Code: true}).Allowed
+	}
+	return o.By.May(action, actor.Object{Organisation: b.VisibleTo}).Allowed
+}
+
+func behalf(r Report, by actor.Actor, action actor.Action) string {
+	for _, b := range r.Affected {
+		if may := by.May(action, actor.Object{Organisation: b.VisibleTo}); may.Allowed {
+			return may.OnBehalfOf
+		}
+	}
+	return ""
+}
+
+func (d *Desk) seen(r Report, t Thread, o Occasion) Seen {
+	ids := bodyIDs(r.Affected)
+	hide := r.Channel == Guest && !o.holds(r) && !o.By.View(actor.ReportRead).Everything
+	mine := func(e *Entry) bool {
+		if hide && e.Author.ID == "" {
+			e.Author = event.Person{}
+		}
+		return slices.ContainsFunc(e.Bodies, func(b string) bool { return slices.Contains(ids, b) })
+	}
+	s := Seen{Report: r, ByCode: o.holds(r), Deadlines: d.deadlines(r)}
+	for _, m := range t.Messages {
+		if mine(&m.Entry) {
+			s.Messages = append(s.Messages, m)
+		}
+	}
+	for _, x := range t.Supplements {
+		if mine(&x.Entry) {
+			s.Supplements = append(s.Supplements, x)
+		}
+	}
+	for _, a := range t.Attachments {
+		if mine(&a.Entry) {
+			s.Attachments = append(s.Attachments, a)
+		}
+	}
+	for _, b := range r.Affected {
+		s.MayAdd = s.MayAdd || mayAt(r, o, actor.ReportMessage, b)
+		s.MayRead = s.MayRead || mayAt(r, o, actor.AttachmentDownload, b)
+	}
+	return s
+}
+
+func bodyIDs(bodies []Body) []string {
+	out := make([]string, len(bodies))
+	for i, b := range bodies {
+		out[i] = b.Organisation.ID
+	}
+	return out
+}
+
+// deadlines are the promise that intake gave and, until triage knows better,
+// the data protection duty as "to check".
+func (d *Desk) deadlines(r Report) []Deadline {
+	var out []Deadline
+	for _, b := range r.Affected {
+		for _, c := range b.Cases {
+			for _, k := range c.Clocks {
+				out = append(out, Deadline{Rule: k.Rule, State: k.State, DueAt: k.DueAt})
+			}
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	promise, privacy := r.CallbackBy, r.NoticedAt.Add(PrivacyTime)
+	return []Deadline{{Rule: "TH-ACK", State: "running", DueAt: &promise}, {Rule: "DSGVO-33", State: "to_check", DueAt: &privacy}}
+}
+
+// PrivacyTime is the 72 hours of Art. 33 DSGVO.
+const PrivacyTime = 72 * time.Hour

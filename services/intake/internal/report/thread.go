@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package report
+
+import (
+	"io"
+	"time"
+
+	"github.com/thueringencert/leitstelle/shared/event"
+)
+
+// Side says who speaks in the conversation.
+type Side string
+
+// The sides.
+const (
+	CERT     Side = "cert"
+	Reporter Side = "reporter"
+)
+
+// Entry is what every addition to a report has. Bodies are the organisations
+// whose people may see it; "" stands for a body that a guest typed.
+type Entry struct {
+	ID     string
+	Report string
+	Author event.Person
+	Bodies []string
+	At     time.Time
+}
+
+// Message is one message of the conversation.
+type Message struct {
+	Entry
+	Side Side
+	Case string // the case file of a message of the CERT
+	Text string
+}
+
+// Supplement is what the reporter's side added later. Fields are the later
+// fields of domain facts §1d by their ids.
+type Supplement struct {
+	Entry
+	Description string
+	Fields      map[string]any
+}
+
+// Attachment is a file at a report. It lies encrypted under Blob.
+type Attachment struct {
+	Entry
+	Name      string
+	MediaType string // sniffed, advisory only
+	Size      int64
+	SHA256    string
+	Blob      string
+}
+
+// Thread is everything that came after the report.
+type Thread struct {
+	Messages    []Message
+	Supplements []Supplement
+	Attachments []Attachment
+}
+
+// Seen is a report as one reader may see it.
+type Seen struct {
+	Report
+	Thread
+	Deadlines []Deadline
+	ByCode    bool // the reader is the guest
+	MayAdd    bool // the reader may supplement, write and attach
+	MayRead   bool // the reader may download files
+}
+
+// Deadline is a promise or a duty that runs.
+type Deadline struct {
+	Rule  string
+	State string // running, to_check, met, overdue, or what triage says
+	DueAt *time.Time
+}
+
+// Alert is intake's copy of a published warning.
+type Alert struct {
+	ID        string
+	Reference string
+	Version   int
+	Title     string
+	TLP       string
+	State     string
+}
+
+// Stored is a file that lies in the store.
+type Stored struct {
+	Key       string
+	Size      int64
+	SHA256    string
+	MediaType string
+}
+
+// File is an upload: its bytes are read once, and encrypted before they touch
+// a disk.
+type File struct {
+	Name string
+	Body io.Reader
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/thueringencert/leitstelle/services/intake/internal/report"
+	"github.com/thueringencert/leitstelle/shared/audit"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/idem"
+	"github.com/thueringencert/leitstelle/shared/outbox"
+	"github.com/thueringencert/leitstelle/shared/pg"
+)
+
+// entry is what the rows of all additions share.
+type entry struct {
+	ID       string         `db:"id"`
+	ReportID string         `db:"report_id"`
+	AuthorID string         `db:"author_id"`
+	Author   string         `db:"author"`
+	Bodies   pq.StringArray `db:"bodies"`
+	At       time.Time      `db:"at"`
+}
+
+func entryRow(e report.Entry) entry {
+	return entry{ID: e.ID, ReportID: e.Report, AuthorID: e.Author.ID, Author: e.Author.Name, Bodies: e.Bodies, At: e.At}
+}
+
+func (e entry) entry() report.Entry {
+	return report.Entry{ID: e.ID, Report: e.ReportID, Author: event.Person{ID: e.AuthorID, Name: e.Author}, Bodies: e.Bodies, At: e.At.UTC()}
+}
+
+type messageRow struct {
+	entry
+	Side string `db:"side"`
+	Case string `db:"case_id"`
+	Text string `db:"body"`
+}
+
+type supplementRow struct {
+	entry
+	Description string `db:"description"`
+	Fields      string `db:"fields"`
+}
+
+type attachmentRow struct {
+	entry
+	Name      string `db:"name"`
+	MediaType string `db:"media_type"`
+	Size      int64  `db:"size"`
+	SHA256    string `db:"sha256"`
+	Blob      string `db:"blob"`
+}
+
+// AddMessage adds a message with its event and audit.
+func (s *Store) AddMessage(ctx context.Context, m report.Message, n report.Note) (report.Message, bool, error) {
+	return add(ctx, s.db, m, n, `
+		INSERT INTO report_message (id, report_id, side, author_id, author, bodies, case_id, body, at)
+		VALUES (:id, :report_id, :side, :author_id, :author, :bodies, :case_id, :body, :at)`,
+		messageRow{entry: entryRow(m.Entry), Side: string(m.Side), Case: m.Case, Text: m.Text})
+}
+
+// AddSupplement adds a supplement with its event and audit.
+func (s *Store) AddSupplement(ctx context.Context, x report.Supplement, n report.Note) (report.Supplement, bool, error) {
+	fields, err := json.Marshal(x.Fields)
+	if err != nil {
+		return x, false, fmt.Errorf("encode supplement: %w", err)
+	}
+	return add(ctx, s.db, x, n, `
+		INSERT INTO report_supplement (id, report_id, author_id, author, bodies, description, fields, at)
+		VALUES (:id, :report_id, :author_id, :author, :bodies, :description, CAST(:fields AS jsonb), :at)`,
+		supplementRow{entry: entryRow(x.Entry), Description: x.Description, Fields: string(fields)})
+}
+
+// AddAttachment adds the record of a file with its event and audit.
+func (s *Store) AddAttachment(ctx context.Context, a report.Attachment, n report.Note) (report.Attachment, bool, error) {
+	return add(ctx, s.db, a, n, `
+		INSERT INTO report_attachment (id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, at)
+		VALUES (:id, :report_id, :author_id, :author, :bodies, :name, :media_type, :size, :sha256, :blob, :at)`,
+		attachmentRow{entry: entryRow(a.Entry), Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob})
+}
+
+// add inserts one row, its events and its line in the audit in one transaction,
+// once for each key.
+func add[T any](ctx context.Context, db pg.DB, thing T, n report.Note, insert string, row any) (T, bool, error) {
+	hash := sha256.Sum256(n.Key.Hash)
+	a, err := idem.Do(ctx, db, idem.Request{Scope: n.Key.Scope, Key: n.Key.Key, Body: hash[:]}, func(tx pg.DB) (int, any, error) {
+		if _, err := tx.NamedExecContext(ctx, insert, row); err != nil {
+			return 0, nil, fmt.Errorf("insert addition: %w", err)
+		}
+		if err := outbox.Add(ctx, tx, n.Events...); err != nil {
+			return 0, nil, err
+		}
+		_, err := audit.Append(ctx, tx, entryOf(n.Act))
+		return 201, thing, err
+	})
+	if err != nil {
+		return thing, false, err
+	}
+	if a.Replayed {
+		var first T
+		if err := json.Unmarshal(a.Body, &first); err != nil {
+			return thing, true, fmt.Errorf("decode the first answer: %w", err)
+		}
+		return first, true, nil
+	}
+	return thing, false, nil
+}
+
+// Thread reads what came after a report and notes who read it.
+func (s *Store) Thread(ctx context.Context, id string, read report.Act) (report.Thread, error) {
+	var t report.Thread
+	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		var ms []messageRow
+		if err := tx.SelectContext(ctx, &ms, `
+			SELECT id, report_id, side, author_id, author, bodies, case_id, body, at
+			FROM report_message WHERE report_id = $1 ORDER BY at, id`, id); err != nil {
+			return fmt.Errorf("read messages: %w", err)
+		}
+		for _, m := range ms {
+			t.Messages = append(t.Messages, report.Message{Entry: m.entry.entry(), Side: report.Side(m.Side), Case: m.Case, Text: m.Text})
+		}
+		var ss []supplementRow
+		if err := tx.SelectContext(ctx, &ss, `
+			SELECT id, report_id, author_id, author, bodies, description, fields, at
+			FROM report_supplement WHERE report_id = $1 ORDER BY at, id`, id); err != nil {
+			return fmt.Errorf("read supplements: %w", err)
+		}
+		for _, x := range ss {
+			sup := report.Supplement{Entry: x.entry.entry(), Description: x.Description}
+			if err := json.Unmarshal([]byte(x.Fields), &sup.Fields); err != nil {
+				return fmt.Errorf("supplement %s is broken: %w", x.ID, err)
+			}
+			t.Supplements = append(t.Supplements, sup)
+		}
+		var as []attachmentRow
+		if err := tx.SelectContext(ctx, &as, `
+			SELECT id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, at
+			FROM report_attachment WHERE report_id = $1 ORDER BY at, id`, id); err != nil {
+			return fmt.Errorf("read attachments: %w", err)
+		}
+		for _, a := range as {
+			t.Attachments = append(t.Attachments, report.Attachment{Entry: a.entry.entry(), Name: a.Name,
+				MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob})
+		}
+		_, err := audit.Append(ctx, tx, entryOf(read))
+		return err
+	})
+	return t, err
+}

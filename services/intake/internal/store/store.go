@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package store keeps reports in PostgreSQL: the writer that lets waiting
+// requests share a commit, and everything that is read or added later.
+package store
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/lib/pq"
+
+	"github.com/thueringencert/leitstelle/services/intake/internal/report"
+	"github.com/thueringencert/leitstelle/shared/audit"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/pg"
+)
+
+//go:embed migrations/*.sql
+var files embed.FS
+
+// Migrations of intake's own tables.
+var Migrations = pg.Sub("intake", files)
+
+// Store implements report.Store on a pool or a transaction.
+type Store struct{ db pg.DB }
+
+// New returns a store on db.
+func New(db pg.DB) *Store { return &Store{db: db} }
+
+var _ report.Store = (*Store)(nil)
+
+// row is a line of the table report.
+type row struct {
+	ID         string    `db:"id"`
+	Reference  string    `db:"reference"`
+	ReceivedAt time.Time `db:"received_at"`
+	Channel    string    `db:"channel"`
+	Verified   bool      `db:"verified"`
+	ReporterID string    `db:"reporter_id"`
+	Reporter   string    `db:"reporter"`
+	Home       string    `db:"home"`
+	Language   string    `db:"language"`
+	Content    string    `db:"content"`
+	AlertID    string    `db:"alert_id"`
+	CallbackBy time.Time `db:"callback_by"`
+	Digest     string    `db:"digest"`
+	Hash       []byte    `db:"idem_hash"`
+}
+
+const reportColumns = `
+	r.id, r.reference, r.received_at, r.channel, r.verified, r.reporter_id, r.reporter,
+	r.home, r.language, r.content, r.alert_id, r.callback_by, r.digest, r.idem_hash`
+
+func (r row) report() (report.Report, error) {
+	out := report.Report{
+		ID: r.ID, Reference: r.Reference, ReceivedAt: r.ReceivedAt.UTC(), Channel: report.Channel(r.Channel),
+		Verified: r.Verified, Reporter: event.Person{ID: r.ReporterID, Name: r.Reporter}, Home: r.Home,
+		Language: r.Language, AlertID: r.AlertID, CallbackBy: r.CallbackBy.UTC(), Sum: r.Digest,
+	}
+	if err := json.Unmarshal([]byte(r.Content), &out.Content); err != nil {
+		return out, fmt.Errorf("report %s has broken content: %w", r.ID, err)
+	}
+	return out, nil
+}
+
+// bodyRow is a line of the table report_body.
+type bodyRow struct {
+	ReportID     string `db:"report_id"`
+	Organisation string `db:"organisation"`
+	AGS          string `db:"ags"`
+	Name         string `db:"name"`
+	Level        string `db:"level"`
+	Kreis        string `db:"kreis"`
+	OnBehalf     string `db:"on_behalf"`
+	VisibleTo    string `db:"visible_to"`
+}
+
+func (b bodyRow) body() report.Body {
+	return report.Body{
+		Organisation: event.Organisation{ID: b.Organisation, AGS: b.AGS, Name: b.Name, Level: b.Level, Kreis: b.Kreis},
+		OnBehalf:     b.OnBehalf, VisibleTo: b.VisibleTo,
+	}
+}
+
+// Report returns a report by id.
+func (s *Store) Report(ctx context.Context, id string) (report.Report, error) {
+	if _, err := uuid.Parse(id); err != nil {
+		return report.Report{}, fault.New(fault.NotFound, "there is no such report")
+	}
+	r, _, err := s.one(ctx, `SELECT `+reportColumns+` FROM report r WHERE r.id = $1`, id)
+	return r, err
+}
+
+// ByReference returns a report by its human number.
+func (s *Store) ByReference(ctx context.Context, reference string) (report.Report, error) {
+	r, _, err := s.one(ctx, `SELECT `+reportColumns+` FROM report r WHERE r.reference = $1`, reference)
+	return r, err
+}
+
+// ByKey returns the report that an idempotency key made.
+func (s *Store) ByKey(ctx context.Context, scope, key string) (report.Report, error) {
+	r, _, err := s.byKey(ctx, scope, key)
+	return r, err
+}
+
+func (s *Store) byKey(ctx context.Context, scope, key string) (report.Report, []byte, error) {
+	return s.one(ctx, `SELECT `+reportColumns+` FROM report r WHERE r.idem_scope = $1 AND r.idem_key = $2`, scope, key)
+}
+
+func (s *Store) one(ctx context.Context, query string, args ...any) (report.Report, []byte, error) {
+	var r row
+	if err := s.db.GetContext(ctx, &r, query, args...); err != nil {
+		return report.Report{}, nil, pg.NoRows(ctx, err, "there is no such report")
+	}
+	out, err := s.complete(ctx, []row{r})
+	if err != nil {
+		return report.Report{}, nil, err
+	}
+	return out[0], r.Hash, nil
+}
+
+// List returns the newest reports of a filter. For organisations it takes the
+// newest of each by index and merges them, so that the cost does not grow with
+// the archive.
+func (s *Store) List(ctx context.Context, f report.Filter) ([]report.Report, error) {
+	after := f.After
+	if after == "" {
+		after = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+	} else if _, err := uuid.Parse(after); err != nil {
+		return nil, fault.New(fault.Malformed, "after is no cursor of this list")
+	}
+	var rows []row
+	var err error
+	if f.Everything {
+		err = s.db.SelectContext(ctx, &rows, `SELECT `+reportColumns+` FROM report r WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2`, after, f.Limit)
+	} else {
+		err = s.db.SelectContext(ctx, &rows, `
+			SELECT `+reportColumns+` FROM report r
+			WHERE r.id IN (
+				SELECT b.report_id FROM unnest($1::text[]) AS o(id)
+				CROSS JOIN LATERAL (
+					SELECT report_id FROM report_body
+					WHERE visible_to = o.id AND visible_to <> '' AND report_id < $2
+					ORDER BY report_id DESC LIMIT $3
+				) b ORDER BY b.report_id DESC
+			) ORDER BY r.id DESC LIMIT $3`, pq.Array(f.Organisations), after, f.Limit)
+	}
+	if err != nil {
+		return nil, pg.Classify(ctx, fmt.Errorf("list reports: %w", err))
+	}
+	return s.complete(ctx, rows)
+}
+
+// complete adds the affected bodies and what the cases say about each.
+func (s *Store) complete(ctx context.Context, rows []row) ([]report.Report, error) {
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	ids := make([]string, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	var found []bodyRow
+	if err := s.db.SelectContext(ctx, &found, `
+		SELECT report_id, organisation, ags, name, level, kreis, on_behalf, visible_to
+		FROM report_body WHERE report_id = ANY($1::uuid[]) ORDER BY report_id, position`, pq.Array(ids)); err != nil {
+		return nil, pg.Classify(ctx, fmt.Errorf("read affected bodies: %w", err))
+	}
+	bodies := map[string][]report.Body{}
+	for _, b := range found {
+		bodies[b.ReportID] = append(bodies[b.ReportID], b.body())
+	}
+	cases, err := s.cases(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]report.Report, len(rows))
+	for i, r := range rows {
+		if out[i], err = r.report(); err != nil {
+			return nil, err
+		}
+		out[i].Affected = report.WithCases(bodies[r.ID], cases[r.ID])
+	}
+	return out, nil
+}
+
+func (s *Store) cases(ctx context.Context, ids []string) (map[string][]event.Case, error) {
+	var rows []struct {
+		Report   string `db:"report_id"`
+		Snapshot string `db:"snapshot"`
+	}
+	if err := s.db.SelectContext(ctx, &rows, `
+		SELECT l.report_id, c.snapshot FROM case_report l JOIN case_copy c ON c.id = l.case_id
+		WHERE l.report_id = ANY($1::uuid[]) ORDER BY l.report_id, c.id`, pq.Array(ids)); err != nil {
+		return nil, pg.Classify(ctx, fmt.Errorf("read cases: %w", err))
+	}
+	out := map[string][]event.Case{}
+	for _, r := range rows {
+		var c event.Case
+		if err := json.Unmarshal([]byte(r.Snapshot), &c); err != nil {
+			return nil, fmt.Errorf("case copy of report %s is broken: %w", r.Report, err)
+		}
+		out[r.Report] = append(out[r.Report], c)
+	}
+	return out, nil
+}
+
+// entryOf turns an act into its line of the audit.
+func entryOf(a report.Act) audit.Entry {
+	return audit.Entry{At: a.At, Action: a.Action, ObjectType: a.ObjectType, ObjectID: a.ObjectID,
+		RequestID: a.RequestID}.By(a.By, a.OnBehalf)
+}
+
+// Note writes one line of the audit.
+func (s *Store) Note(ctx context.Context, act report.Act) error {
+	return pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		_, err := audit.Append(ctx, tx, entryOf(act))
+		return err
+	})
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package web is intake's door for people and programs: the form and the own
+// reports as pages that need no JavaScript, and the JSON API. Handlers
+// translate; what is right or wrong decides the desk.
+package web
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
+
+	"github.com/thueringencert/leitstelle/services/intake/internal/report"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/httpserver"
+	"github.com/thueringencert/leitstelle/shared/page"
+	"github.com/thueringencert/leitstelle/shared/register"
+	"github.com/thueringencert/leitstelle/shared/session"
+)
+
+// Handler answers intake's routes.
+type Handler struct {
+	Desk     *report.Desk
+	Pages    *page.Renderer
+	Register *register.Register
+	Gate     *Gate
+	Log      *zap.Logger
+	Now      func() time.Time
+	Cookies  []byte // key of the guest's cookie
+	Security Security
+	Drafts   time.Duration // how long an unfinished report is kept
+}
+
+// Security is what /.well-known/security.txt says (RFC 9116).
+type Security struct {
+	Contacts []string `env:"SECURITY_CONTACT" doc:"mailto: or https: addresses for reports about this very system, separated by commas"`
+	Policy   string   `env:"SECURITY_POLICY" doc:"address of the disclosure policy"`
+}
+
+// occasion is what a request is about, whoever asks.
+func (h *Handler) occasion(c echo.Context) report.Occasion {
+	o := report.Occasion{By: session.Actor(c), Language: page.Language(c), RequestID: httpserver.RequestID(c)}
+	if tp := c.Request().Header.Get("Traceparent"); len(tp) <= 64 {
+		o.TraceParent = tp
+	}
+	if o.By.Language != "" && strings.HasPrefix(c.Request().URL.Path, "/api/") {
+		o.Language = o.By.Language
+	}
+	return o
+}
+
+// bearer reports whether a program asks with a token.
+func bearer(c echo.Context) bool { return c.Request().Header.Get(echo.HeaderAuthorization) != "" }
+
+// keyOf reads the Idempotency-Key. A Bearer must send one; guests' keys are
+// kept apart by what they send, so that strangers' keys never meet (design §7).
+func keyOf(c echo.Context, by actor.Actor, what []byte) (report.Key, error) {
+	hash := sha256.Sum256(what)
+	k := report.Key{Key: c.Request().Header.Get("Idempotency-Key"), Hash: hash[:]}
+	if len(k.Key) > 255 || strings.ContainsFunc(k.Key, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
+		return k, fault.New(fault.Malformed, "the Idempotency-Key is longer than 255 characters or has control characters")
+	}
+	if k.Key == "" {
+		if bearer(c) {
+			return k, fault.New(fault.Malformed, "this request needs an Idempotency-Key header")
+		}
+		k.Key = "own-" + rand.Text()
+	}
+	k.Scope = scopeOf(by, hash[:])
+	return k, nil
+}
+
+func scopeOf(by actor.Actor, hash []byte) string {
+	if by.SignedIn() {
+		return "person " + by.Person + " " + by.Home()
+	}
+	return "guest " + hex.EncodeToString(hash)
+}
+
+// Routes are all addresses of intake, with the row of the matrix each needs.
+func (h *Handler) Routes() []httpserver.Route {
+	const api = "/api/intake/v1"
+	get, post := http.MethodGet, http.MethodPost
+	upload := int64(h.Desk.MaxFile + 1<<20)
+	return []httpserver.Route{
+		{Method: post, Path: api + "/reports", Action: actor.ReportCreate, Handler: h.createReport},
+		{Method: get, Path: api + "/reports", Action: actor.ReportRead, Handler: h.listReports},
+		{Method: get, Path: api + "/reports/:id", Action: actor.ReportRead, Handler: h.getReport},
+		{Method: post, Path: api + "/reports/:id/supplements", Action: actor.ReportSupplement, Handler: h.createSupplement},
+		{Method: post, Path: api + "/reports/:id/messages", Action: actor.ReportMessage, Handler: h.createMessage},
+		{Method: post, Path: api + "/reports/:id/attachments", Action: actor.AttachmentAdd, Handler: h.createAttachment, Limit: upload, Stream: true},
+		{Method: get, Path: api + "/reports/:id/attachments/:file", Action: actor.AttachmentDownload, Handler: h.downloadAPI, Stream: true},
+		{Method: get, Path: api + "/receipt-key", Action: actor.Public, Handler: h.receiptKey},
+	}
+}
+
+// limitAPI bounds the requests of one token.
+func (h *Handler) limitAPI(c echo.Context) error {
+	if s := session.Of(c); s.ID != "" {
+		return h.Gate.requests.take(s.ID)
+	}
+	return nil
+}
+
+// proof is the report whose code the request shows: in the header Report-Code
+// of a program, or in the cookie of the code page. Wrong codes are counted.
+func (h *Handler) proof(c echo.Context, ref string) (string, error) {
+	if code := c.Request().Header.Get("Report-Code"); code != "" {
+		r, err := h.prove(c, ref, code)
+		return r.ID, err
+	}
+	return h.guestReport(c), nil
+}
+
+// prove checks reference and code; after too many wrong ones from a network
+// even a right one has to wait.
+func (h *Handler) prove(c echo.Context, ref, code string) (report.Report, error) {
+	from := network(c.RealIP())
+	if err := h.Gate.codes.open(from); err != nil {
+		return report.Report{}, err
+	}
+	r, err := h.Desk.Prove(c.Request().Context(), ref, code)
+	if fault.Is(err, fault.NotFound) {
+		_ = h.Gate.codes.take(from)
+	}
+	return r, err
+}
