@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package directory is the service of the constituency and of sign-in:
+// organisations, people, mandates, accounts and sessions. Everything else in
+// this module is its own business.
+package directory
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/thueringencert/leitstelle/services/directory/internal/account"
+	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/projection"
+	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
+	"github.com/thueringencert/leitstelle/services/directory/internal/store"
+	"github.com/thueringencert/leitstelle/services/directory/internal/web"
+	"github.com/thueringencert/leitstelle/shared/httpserver"
+	"github.com/thueringencert/leitstelle/shared/idem"
+	"github.com/thueringencert/leitstelle/shared/page"
+	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/service"
+)
+
+// Notice is shown wherever the register of municipalities is.
+const Notice = constituency.Notice
+
+// Config of the service. Keep Key: without it nobody can sign in any more and
+// every API token is void.
+type Config struct {
+	service.Config
+	Key  string `env:"KEY,notEmpty" doc:"64 hex digits; seals TOTP secrets and derives API tokens"`
+	Land string `env:"LAND" envDefault:"16" doc:"two digits of the state whose part of GV100AD files counts"`
+}
+
+// Deps are what the caller opened.
+type Deps = service.Deps
+
+// Service is the running directory.
+type Service struct {
+	base      *service.Base
+	store     *store.Store
+	register  *constituency.Desk
+	accounts  *account.Desk
+	sealer    sealer
+	projector *projection.Projector
+	web       *web.Handler
+	http      *echo.Echo
+}
+
+// sealer is passwords and keys together, as the domain wants them.
+type sealer struct {
+	*secret.Keys
+	*secret.Passwords
+}
+
+// ValidTOTP reports whether apps accept the secret.
+func (sealer) ValidTOTP(s string) bool { return secret.ValidTOTP(s) }
+
+// Migrations are the tables that the service adds to the shared ones.
+func Migrations() []pg.Migrations { return append(service.Migrations(), store.Migrations) }
+
+// New opens and migrates the database and prepares all parts. Nothing runs yet.
+func New(ctx context.Context, cfg Config, d Deps) (*Service, error) {
+	master, err := hex.DecodeString(strings.TrimSpace(cfg.Key))
+	if err != nil {
+		return nil, errors.New("KEY is not 64 hex digits")
+	}
+	keys, err := secret.NewKeys(master)
+	if err != nil {
+		return nil, err
+	}
+	passwords, err := secret.NewPasswords()
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Land == "" {
+		cfg.Land = "16"
+	}
+	base, err := service.New(ctx, "directory", cfg.Config, d, store.Migrations)
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{base: base, sealer: sealer{keys, passwords}}
+	s.store = &store.Store{DB: base.DB, AuditKey: keys.Audit()}
+	s.register = &constituency.Desk{Store: s.store, Land: cfg.Land, Now: base.Now}
+	s.accounts = &account.Desk{Store: s.store, Passwords: passwords, Vault: keys, Now: base.Now}
+	s.projector = &projection.Projector{Store: s.store, Bus: base.Bus, Log: base.Log, Now: base.Now}
+	if err := s.routes(); err != nil {
+		return nil, errors.Join(err, base.Close())
+	}
+	return s, nil
+}
+
+func (s *Service) routes() error {
+	pages, err := web.NewPages(page.Options{Site: s.base.Config.Site, Now: s.base.Now, Log: s.base.Log})
+	if err != nil {
+		return fmt.Errorf("pages of the directory: %w", err)
+	}
+	source := &web.Source{Proofs: s.store, Touch: s.projector.Touch, Log: s.base.Log, Now: s.base.Now}
+	s.web = &web.Handler{Register: s.register, Accounts: s.accounts, Reads: s.store, Pages: pages, Log: s.base.Log,
+		Now: s.base.Now, Once: s.once, Tell: s.projector.Tell}
+	o := s.base.HTTP(source, pages)
+	s.http = httpserver.New(o)
+	s.http.Use(source.Prefetch)
+	httpserver.Mount(s.http, o, s.web.Routes())
+	return nil
+}
+
+// once runs a use case in the transaction of its idempotency record.
+func (s *Service) once(ctx context.Context, r idem.Request, effect func(*account.Desk) (int, any, error)) (idem.Answer, error) {
+	return idem.Do(ctx, s.base.DB, r, func(tx pg.DB) (int, any, error) {
+		desk := *s.accounts
+		desk.Store = s.store.On(tx)
+		return effect(&desk)
+	})
+}
+
+// Handler answers HTTP.
+func (s *Service) Handler() http.Handler { return s.http }
+
+// Routes lists every route with the action of the matrix it needs.
+func (s *Service) Routes() []httpserver.Route { return s.web.Routes() }
+
+// Run keeps everything going until ctx ends; afterwards the service is closed.
+func (s *Service) Run(ctx context.Context) error { return s.base.Run(ctx, s.projector.Run) }
+
+// Serve is Run with an HTTP server on l.
+func (s *Service) Serve(ctx context.Context, l net.Listener) error {
+	return s.base.Serve(ctx, l, s.http, s.projector.Run)
+}
+
+// Close ends a service that was never run.
+func (s *Service) Close() error { return s.base.Close() }

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package account
+
+import (
+	"context"
+	"time"
+
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
+)
+
+// allow answers nil when the actor may, else it writes the denial down. What
+// the actor may not even read does not exist for them: hidden.
+func (d *Desk) allow(ctx context.Context, act *Act, action actor.Action, o actor.Object, r Refusal, hidden bool) error {
+	decision := act.Actor.May(action, o)
+	if decision.Allowed {
+		act.OnBehalfOf = decision.OnBehalfOf
+		return nil
+	}
+	r.Action, r.Denied = string(action), true
+	switch {
+	case !act.Actor.SignedIn():
+		return d.refuse(ctx, *act, r, fault.New(fault.Unauthenticated, "sign in first"))
+	case hidden:
+		return d.refuse(ctx, *act, r, fault.New(fault.NotFound, "no %s %s", r.Object, r.ID))
+	}
+	return d.refuse(ctx, *act, r, fault.New(fault.Forbidden, "you may not do this"))
+}
+
+// EndSession ends one session: one's own, or anybody's as an administrator.
+func (d *Desk) EndSession(ctx context.Context, act Act, id string) ([]Session, error) {
+	act.At = d.now()
+	s, err := d.Store.Session(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if s.Person != act.Actor.Person || !act.Actor.SignedIn() {
+		if err := d.allow(ctx, &act, actor.SessionEndAny, actor.Object{Owner: s.Person}, Refusal{Object: "session", ID: id}, true); err != nil {
+			return nil, err
+		}
+	}
+	return d.Store.EndSessions(ctx, act, s.Person, id, "ended")
+}
+
+// EndSessionsOf ends every session of a person.
+func (d *Desk) EndSessionsOf(ctx context.Context, act Act, person string) ([]Session, error) {
+	act.At = d.now()
+	if person != act.Actor.Person || !act.Actor.SignedIn() {
+		if err := d.allow(ctx, &act, actor.SessionEndAny, actor.Object{Owner: person}, Refusal{Object: "person", ID: person}, false); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := d.Store.Person(ctx, person); err != nil {
+		return nil, err
+	}
+	return d.Store.EndSessions(ctx, act, person, "", "ended")
+}
+
+// SetActive lets a person in again or locks them out, which ends their sessions
+// and tokens in the same moment. Nobody locks themselves out.
+func (d *Desk) SetActive(ctx context.Context, act Act, person string, active bool) (Person, []Session, []Token, error) {
+	act.At = d.now()
+	if err := d.allow(ctx, &act, actor.SessionEndAny, actor.Object{Owner: person}, Refusal{Object: "person", ID: person}, false); err != nil {
+		return Person{}, nil, nil, err
+	}
+	if person == act.Actor.Person {
+		return Person{}, nil, nil, fault.New(fault.Conflict, "you cannot lock yourself out")
+	}
+	p, err := d.Store.UpdatePerson(ctx, act, person, "person.active", func(p *Person) (bool, error) {
+		return p.SetActive(active, act.At), nil
+	})
+	if err != nil || active {
+		return p, nil, nil, err
+	}
+	sessions, err := d.Store.EndSessions(ctx, act, person, "", "locked")
+	if err != nil {
+		return p, nil, nil, err
+	}
+	tokens, err := d.Store.RevokeTokens(ctx, act, person)
+	return p, sessions, tokens, err
+}
+
+// SetLanguage changes one's own language.
+func (d *Desk) SetLanguage(ctx context.Context, act Act, lang string) (Person, error) {
+	act.At = d.now()
+	if err := d.allow(ctx, &act, actor.AccountOwn, actor.Object{Owner: act.Actor.Person}, Refusal{Object: "person"}, false); err != nil {
+		return Person{}, err
+	}
+	return d.Store.UpdatePerson(ctx, act, act.Actor.Person, "account.language", func(p *Person) (bool, error) {
+		return p.SetLanguage(lang, act.At)
+	})
+}
+
+// NewToken makes an API token for the actor and returns its text, which is
+// shown once. id makes a repeated request the same token.
+func (d *Desk) NewToken(ctx context.Context, act Act, id, name string, life time.Duration) (Token, string, error) {
+	act.At = d.now()
+	if err := d.allow(ctx, &act, actor.AccountOwn, actor.Object{Owner: act.Actor.Person}, Refusal{Object: "token"}, false); err != nil {
+		return Token{}, "", err
+	}
+	if life == 0 {
+		life = DefaultTokenLife
+	}
+	text := d.Vault.Token(id)
+	t := Token{ID: id, Sum: d.Vault.Sum(text), Person: act.Actor.Person, Name: name, CreatedAt: act.At, ExpiresAt: act.At.Add(life), Version: 1}
+	if err := t.Check(); err != nil {
+		return Token{}, "", err
+	}
+	if err := d.Store.CreateToken(ctx, act, t); err != nil {
+		return Token{}, "", err
+	}
+	return t, text, nil
+}
+
+// RevokeToken ends an API token at once: one's own, or anybody's as an administrator.
+func (d *Desk) RevokeToken(ctx context.Context, act Act, id string) (Token, error) {
+	act.At = d.now()
+	t, err := d.Store.Token(ctx, id)
+	if err != nil {
+		return Token{}, err
+	}
+	if t.Person != act.Actor.Person || !act.Actor.SignedIn() {
+		if err := d.allow(ctx, &act, actor.SessionEndAny, actor.Object{Owner: t.Person}, Refusal{Object: "token", ID: id}, true); err != nil {
+			return Token{}, err
+		}
+	}
+	return d.Store.RevokeToken(ctx, act, id)
+}
+
+// Grant gives an agent a mandate of a principal: its org_admin does, or the
+// constituency manager.
+func (d *Desk) Grant(ctx context.Context, act Act, m Mandate) (Mandate, error) {
+	act.At = d.now()
+	object := actor.Object{Organisation: m.Principal}
+	if err := d.Store.OrganisationExists(ctx, m.Principal); err != nil {
+		return Mandate{}, err
+	}
+	if err := d.allow(ctx, &act, actor.MandateGrant, object, Refusal{Object: "organisation", ID: m.Principal}, false); err != nil {
+		return Mandate{}, err
+	}
+	if m.From.IsZero() {
+		m.From = act.At
+	}
+	m.ID, m.Version, m.ChangedAt, m.RevokedAt = event.NewID(), 1, act.At, nil
+	if err := m.Check(); err != nil {
+		return Mandate{}, err
+	}
+	if err := d.Store.OrganisationExists(ctx, m.Agent); err != nil {
+		if !fault.Is(err, fault.NotFound) {
+			return Mandate{}, err
+		}
+		var bad fault.Fields
+		bad.Add("agent", "directory.error.agent", "agent is no organisation of the register")
+		return Mandate{}, bad.Err()
+	}
+	return m, d.Store.AddMandate(ctx, act, m)
+}
+
+// MayReadMandate reports whether the actor may see it: its principal's and its
+// agent's people, the CERT, the constituency manager and the auditor.
+func MayReadMandate(a actor.Actor, m Mandate) bool {
+	return a.May(actor.MandateRead, actor.Object{Organisation: m.Principal}).Allowed ||
+		a.May(actor.MandateRead, actor.Object{Organisation: m.Agent}).Allowed
+}
+
+// Revoke ends a mandate at once: the principal's org_admin does, or the
+// constituency manager.
+func (d *Desk) Revoke(ctx context.Context, act Act, id string) (Mandate, error) {
+	act.At = d.now()
+	m, err := d.Store.Mandate(ctx, id)
+	if err != nil {
+		return Mandate{}, err
+	}
+	if err := d.allow(ctx, &act, actor.MandateRevoke, actor.Object{Organisation: m.Principal},
+		Refusal{Object: "mandate", ID: id}, !MayReadMandate(act.Actor, m)); err != nil {
+		return Mandate{}, err
+	}
+	return d.Store.UpdateMandate(ctx, act, id, "mandate.revoke", func(m *Mandate) error { return m.Revoke(act.At) })
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package secret handles what must never be readable: passwords, TOTP secrets,
+// session and API tokens. It decides nothing about who may do what.
+package secret
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/alexedwards/argon2id"
+
+	"github.com/thueringencert/leitstelle/shared/fault"
+)
+
+// params are the OWASP minimum for argon2id; with them two cores do about 29
+// checks a second, which is why Passwords limits how many run and wait.
+var params = &argon2id.Params{Memory: 19456, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// Limits of concurrent password checks (reliability model §2.3, "Argon2 as DoS").
+const (
+	atOnce  = 2
+	waiting = 1024
+)
+
+// Passwords hashes and checks passwords. At most two run at once, at most 1024
+// wait; everybody else is Limited.
+type Passwords struct {
+	slots chan struct{}
+	queue atomic.Int64
+	dummy string
+}
+
+// NewPasswords prepares a hash to compare with when there is no account, so
+// that an unknown user takes as long as a known one.
+func NewPasswords() (*Passwords, error) {
+	dummy, err := argon2id.CreateHash(rand.Text(), params)
+	if err != nil {
+		return nil, fmt.Errorf("prepare passwords: %w", err)
+	}
+	return &Passwords{slots: make(chan struct{}, atOnce), dummy: dummy}, nil
+}
+
+func (p *Passwords) enter(ctx context.Context) error {
+	if p.queue.Add(1) > atOnce+waiting {
+		p.queue.Add(-1)
+		return fault.New(fault.Limited, "too many people sign in at this moment").WithRetry(busyRetry)
+	}
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		p.queue.Add(-1)
+		return fault.Wrap(fault.Unavailable, ctx.Err(), "too many people sign in at this moment").WithRetry(busyRetry)
+	}
+}
+
+func (p *Passwords) leave() {
+	<-p.slots
+	p.queue.Add(-1)
+}
+
+// Hash returns the hash to store.
+func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
+	if err := p.enter(ctx); err != nil {
+		return "", err
+	}
+	defer p.leave()
+	h, err := argon2id.CreateHash(password, params)
+	if err != nil {
+		return "", fmt.Errorf("hash a password: %w", err)
+	}
+	return h, nil
+}
+
+// Match reports whether password belongs to hash. An empty hash stands for no
+// account: the work is done all the same and the answer is false.
+func (p *Passwords) Match(ctx context.Context, password, hash string) (bool, error) {
+	if err := p.enter(ctx); err != nil {
+		return false, err
+	}
+	defer p.leave()
+	known := hash != ""
+	if !known {
+		hash = p.dummy
+	}
+	ok, err := argon2id.ComparePasswordAndHash(password, hash)
+	if err != nil {
+		return false, fmt.Errorf("compare a password: %w", err)
+	}
+	return ok && known, nil
+}
+
+// randomText returns n random bytes as text for cookies and headers.
+func randomText(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(b)
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package secret
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// TokenPrefix makes API tokens recognisable to scanners for leaked secrets.
+const TokenPrefix = "lst_"
+
+const busyRetry = 5 * time.Second
+
+// NewSession returns a fresh session secret: 32 random bytes.
+func (k *Keys) NewSession() string { return randomText(32) }
+
+// Sum is what is stored instead of a session or token: its SHA-256.
+func (k *Keys) Sum(text string) []byte { return sum(text) }
+
+// CheckCode opens a sealed TOTP secret and checks a code with it (CheckCode).
+func (k *Keys) CheckCode(sealed []byte, person, code string, at time.Time, last int64) int64 {
+	plain, err := k.Open(sealed, person)
+	if err != nil {
+		return 0
+	}
+	return CheckCode(plain, code, at, last)
+}
+
+func sum(text string) []byte {
+	h := sha256.Sum256([]byte(text))
+	return h[:]
+}
+
+// Keys are derived from the one key of the service, each for one purpose.
+type Keys struct {
+	box   cipher.AEAD
+	token []byte
+	audit []byte
+}
+
+// NewKeys derives the keys from 32 bytes.
+func NewKeys(master []byte) (*Keys, error) {
+	if len(master) != 32 {
+		return nil, fmt.Errorf("the key of the directory must have 32 bytes, not %d", len(master))
+	}
+	derive := func(purpose string) ([]byte, error) {
+		return hkdf.Key(sha256.New, master, nil, "leitstelle directory "+purpose, 32)
+	}
+	box, err := derive("totp")
+	if err != nil {
+		return nil, fmt.Errorf("derive keys: %w", err)
+	}
+	token, err := derive("token")
+	if err != nil {
+		return nil, fmt.Errorf("derive keys: %w", err)
+	}
+	audit, err := derive("audit")
+	if err != nil {
+		return nil, fmt.Errorf("derive keys: %w", err)
+	}
+	block, err := aes.NewCipher(box)
+	if err != nil {
+		return nil, fmt.Errorf("derive keys: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("derive keys: %w", err)
+	}
+	return &Keys{box: aead, token: token, audit: audit}, nil
+}
+
+// Token returns the API token with the id. It follows from the id, so that a
+// repeated request gets the same token again without anyone storing it.
+func (k *Keys) Token(id string) string {
+	m := hmac.New(sha256.New, k.token)
+	m.Write([]byte(id))
+	return TokenPrefix + base64.RawURLEncoding.EncodeToString(m.Sum(nil))
+}
+
+// Audit is the key of digests in the audit.
+func (k *Keys) Audit() []byte { return k.audit }
+
+// Seal encrypts a TOTP secret for the database; person binds it to its row.
+func (k *Keys) Seal(plain, person string) []byte {
+	nonce := make([]byte, k.box.NonceSize())
+	_, _ = rand.Read(nonce) // never fails (crypto/rand)
+	return k.box.Seal(nonce, nonce, []byte(plain), []byte(person))
+}
+
+// Open decrypts what Seal made for the same person.
+func (k *Keys) Open(sealed []byte, person string) (string, error) {
+	if len(sealed) < k.box.NonceSize() {
+		return "", errors.New("sealed secret is too short")
+	}
+	n := k.box.NonceSize()
+	plain, err := k.box.Open(nil, sealed[:n], sealed[n:], []byte(person))
+	if err != nil {
+		return "", fmt.Errorf("open a sealed secret: %w", err)
+	}
+	return string(plain), nil
+}
