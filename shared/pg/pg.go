@@ -85,7 +85,7 @@ func Open(rawURL string, o Options) (*sqlx.DB, error) {
 		return nil, fmt.Errorf("database url: %w", err)
 	}
 	connector.Dialer(dialer{silence: o.Silence})
-	db := sqlx.NewDb(sql.OpenDB(connector), "postgres")
+	db := sqlx.NewDb(sql.OpenDB(bounded{connector}), "postgres")
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
 	db.SetConnMaxLifetime(5 * time.Minute)
@@ -93,48 +93,6 @@ func Open(rawURL string, o Options) (*sqlx.DB, error) {
 }
 
 func ms(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }
-
-// dialer gives each read and write of a connection a deadline, since lib/pq
-// does not (lib/pq issues 620 and 450).
-type dialer struct{ silence time.Duration }
-
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, address)
-}
-
-func (d dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	return d.DialContext(ctx, network, address)
-}
-
-// DialContext implements pq.DialerContext.
-func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	c, err := (&net.Dialer{Timeout: 3 * time.Second, KeepAlive: 30 * time.Second}).DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return deadlineConn{Conn: c, silence: d.silence}, nil
-}
-
-type deadlineConn struct {
-	net.Conn
-	silence time.Duration
-}
-
-func (c deadlineConn) Read(b []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.silence)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(b)
-}
-
-func (c deadlineConn) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(c.silence)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Write(b)
-}
 
 // ListenURL is rawURL with what a LISTEN connection needs: no statement
 // deadlines, and TLS rules as in Open.

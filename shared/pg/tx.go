@@ -42,7 +42,7 @@ func InTx(ctx context.Context, db DB, fn func(tx DB) error) error {
 	}
 	if err := tx.Commit(); err != nil {
 		var refused *pq.Error
-		if errors.As(err, &refused) || errors.Is(err, sql.ErrTxDone) {
+		if errors.As(err, &refused) || errors.Is(err, sql.ErrTxDone) || errors.Is(err, pq.ErrInFailedTransaction) {
 			return Classify(ctx, fmt.Errorf("commit: %w", err))
 		}
 		return fault.Wrap(fault.Unavailable, errors.Join(ErrOutcomeUnknown, err, ctx.Err()),
