@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/thueringencert/leitstelle/shared/fault"
@@ -54,8 +55,15 @@ func (r Request) Check() error {
 	if len(r.Key) > MaxKey {
 		return fault.New(fault.Malformed, "the Idempotency-Key is longer than %d characters", MaxKey)
 	}
+	if strings.ContainsFunc(r.Key, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return fault.New(fault.Malformed, "the Idempotency-Key has characters that are not printable ASCII")
+	}
 	return nil
 }
+
+// lookupLimit is how long an unknown outcome is looked up: the client waits, and
+// its next try finds out as well.
+const lookupLimit = time.Second
 
 // Do runs effect once for the request, in one transaction with its record. A
 // concurrent twin waits for the first one's commit and gets its answer.
@@ -92,12 +100,17 @@ func Do(ctx context.Context, db pg.DB, r Request, effect func(tx pg.DB) (status 
 		return err
 	})
 	if errors.Is(err, pg.ErrOutcomeUnknown) {
-		if known, lookErr := lookup(context.WithoutCancel(ctx), db, r, hash[:]); lookErr == nil && known != nil {
-			known.Replayed = false
+		later, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookupLimit)
+		defer cancel()
+		if known, lookErr := lookup(later, db, r, hash[:]); lookErr == nil && known != nil {
+			known.Replayed = a.Replayed
 			return *known, nil
 		}
 	}
-	return a, err
+	if err != nil {
+		return Answer{}, err
+	}
+	return a, nil
 }
 
 func lookup(ctx context.Context, db pg.DB, r Request, hash []byte) (*Answer, error) {
