@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -125,7 +124,7 @@ func newBrowser(t *testing.T) context.Context {
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
-	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	alloc, stopAlloc := chromedp.NewExecAllocator(ctx, opts...)
 	tab, stopTab := chromedp.NewContext(alloc)
 	t.Cleanup(func() { stopTab(); stopAlloc(); stop() })
@@ -220,7 +219,7 @@ func TestOnlyTheFragmentPolicyMakesElements(t *testing.T) {
 func eval(t *testing.T, tab context.Context, js string) {
 	t.Helper()
 	if _, err := chromedp.Run(tab, chromedp.Evaluate[int](js)); err != nil {
-		t.Fatalf("%s: %v", strings.SplitN(js, "\n", 2)[0], err)
+		t.Fatalf("%s: %v", js, err)
 	}
 }
 

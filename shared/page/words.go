@@ -64,7 +64,7 @@ var rsitTypes = []string{
 
 // Words returns the identifiers of a list in the order they are shown, nil for
 // an unknown list.
-func Words(list string) []string { return append([]string(nil), words[list]...) }
+func Words(list string) []string { return slices.Clone(words[list]) }
 
 // word is the text of an identifier: word "severity" .Severity.
 func (e *edition) word(list string, id any) string {
