@@ -5,10 +5,15 @@ package audit
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"time"
+
+	"github.com/jmoiron/sqlx"
 
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
@@ -43,21 +48,36 @@ const page = 5000
 
 // Verify walks the chain from genesis to head and compares it with the anchors
 // (checkpoints kept outside the database, in any order). It names the first bad
-// entry; the error is only for a database that cannot be read.
+// entry; the error is only for a database that cannot be read. A pool is read in
+// one snapshot, so that entries written meanwhile are no finding.
 func Verify(ctx context.Context, db pg.DB, anchors []Anchor) (Report, error) {
-	at := map[int64]string{}
+	pool, ok := db.(*sqlx.DB)
+	if !ok {
+		return verify(ctx, db, anchors)
+	}
+	tx, err := pool.BeginTxx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return Report{}, pg.Classify(ctx, fmt.Errorf("read the audit: %w", err))
+	}
+	defer func() { _ = tx.Rollback() }()
+	r, err := verify(ctx, tx, anchors)
+	return r, pg.Classify(ctx, err)
+}
+
+func verify(ctx context.Context, db pg.DB, anchors []Anchor) (Report, error) {
+	at := map[int64][]string{}
 	var last int64
 	for _, a := range anchors {
-		at[a.Seq] = a.Head
+		at[a.Seq] = append(at[a.Seq], a.Head)
 		last = max(last, a.Seq)
 	}
 	r := Report{}
-	prev := make([]byte, 32)
+	prev, after := make([]byte, 32), int64(math.MinInt64) // not 0: an entry before the first is one too many
 	for {
 		var rows []stored
 		if err := db.SelectContext(ctx, &rows, `
 			SELECT seq, at, actor, on_behalf_of, action, object_type, object_id, result, request_id, body, prev, hash
-			FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2`, r.Entries, page); err != nil {
+			FROM audit WHERE seq > $1 ORDER BY seq LIMIT $2`, after, page); err != nil {
 			return r, fmt.Errorf("read the audit: %w", err)
 		}
 		for _, row := range rows {
@@ -65,7 +85,7 @@ func Verify(ctx context.Context, db pg.DB, anchors []Anchor) (Report, error) {
 				r.Bad, r.Why = r.Entries+1, why
 				return r, nil
 			}
-			r.Entries, prev = row.Seq, row.Hash
+			r.Entries, prev, after = row.Seq, row.Hash, row.Seq
 		}
 		if len(rows) < page {
 			break
@@ -81,10 +101,12 @@ func (r Report) ends(ctx context.Context, db pg.DB, last int64) (Report, error) 
 		Seq  int64  `db:"seq"`
 		Hash []byte `db:"hash"`
 	}
-	if err := db.GetContext(ctx, &head, `SELECT seq, hash FROM audit_head WHERE one`); err != nil {
-		return r, fmt.Errorf("read the head of the audit: %w", err)
-	}
+	err := db.GetContext(ctx, &head, `SELECT seq, hash FROM audit_head WHERE one`)
 	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		r.Bad, r.Why = r.Entries+1, "missing: the head row is gone"
+	case err != nil:
+		return r, fmt.Errorf("read the head of the audit: %w", err)
 	case last > r.Entries:
 		r.Bad, r.Why = r.Entries+1, fmt.Sprintf("missing: a checkpoint has seen %d entries", last)
 	case head.Seq != r.Entries || hex.EncodeToString(head.Hash) != r.Head:
@@ -93,7 +115,7 @@ func (r Report) ends(ctx context.Context, db pg.DB, last int64) (Report, error) 
 	return r, nil
 }
 
-func (s stored) check(want int64, prev []byte, anchors map[int64]string) string {
+func (s stored) check(want int64, prev []byte, anchors map[int64][]string) string {
 	if s.Seq != want {
 		return fmt.Sprintf("missing: the next entry is %d", s.Seq)
 	}
@@ -112,8 +134,11 @@ func (s stored) check(want int64, prev []byte, anchors map[int64]string) string 
 		b.ObjectID != s.ObjectID || b.Result != s.Result || b.RequestID != s.RequestID {
 		return "columns differ from the body"
 	}
-	if head, ok := anchors[s.Seq]; ok && head != hex.EncodeToString(s.Hash) {
-		return "a checkpoint has another hash: the chain was rewritten"
+	// All of them: who rewrites the chain gets new checkpoints of it, too.
+	for _, head := range anchors[s.Seq] {
+		if head != hex.EncodeToString(s.Hash) {
+			return "a checkpoint has another hash: the chain was rewritten"
+		}
 	}
 	return ""
 }
