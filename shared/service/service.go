@@ -203,3 +203,14 @@ func (b *Base) prune(ctx context.Context) error {
 		}
 	}
 }
+
+// Knows reports whether the register has the person, in an active organisation,
+// and the API token: a caller that loaded people waits for it.
+func (b *Base) Knows(ctx context.Context, person, token string) bool {
+	a, ok := b.Register.ActorOf(person)
+	if !ok || len(a.Memberships) == 0 {
+		return false
+	}
+	_, ok = b.Register.Session(ctx, session.Key(token), bus.Tokens)
+	return ok
+}

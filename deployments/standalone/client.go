@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package standalone
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/thueringencert/leitstelle/shared/event"
+)
+
+// withDatabase puts a database's name into a server's URL.
+func withDatabase(server, name string) string {
+	u, err := url.Parse(server)
+	if err != nil {
+		return server
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// Client speaks the JSON API as one person.
+type Client struct {
+	URL   string
+	Token string // empty: a guest
+	HTTP  *http.Client
+}
+
+// Do sends in as JSON (nil: no body), checks the status and reads the answer
+// into out (nil: ignored). It returns the answer's headers.
+func (c Client) Do(ctx context.Context, method, path string, want int, in, out any, headers ...string) (http.Header, error) {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return nil, err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.URL+path, body)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	if method == http.MethodPost {
+		req.Header.Set("Idempotency-Key", event.NewID())
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	return c.send(req, want, out)
+}
+
+func (c Client) send(req *http.Request, want int, out any) (http.Header, error) {
+	client := c.HTTP
+	if client == nil {
+		client = &http.Client{Timeout: 10 * time.Second}
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
+	if err != nil {
+		return res.Header, err
+	}
+	if res.StatusCode != want {
+		return res.Header, fmt.Errorf("%s %s: got %d, want %d: %.400s", req.Method, req.URL.Path, res.StatusCode, want, b)
+	}
+	if out != nil {
+		if err := json.Unmarshal(b, out); err != nil {
+			return res.Header, fmt.Errorf("%s %s: %w: %.200s", req.Method, req.URL.Path, err, b)
+		}
+	}
+	return res.Header, nil
+}
+
+// until asks again and again until ok says yes, at most d.
+func until(ctx context.Context, d time.Duration, ok func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		done, err := ok()
+		if err != nil || done {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("still not there after %s", d)
+		case <-tick.C:
+		}
+	}
+}
