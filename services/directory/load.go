@@ -116,7 +116,7 @@ func (s *Service) LoadPeople(ctx context.Context, people []Person) ([]Loaded, er
 		return nil, err
 	}
 	for i, p := range stored {
-		out[i].ID, out[i].Known = p.ID, !p.ChangedAt.Equal(act.At)
+		out[i].ID, out[i].Known = p.Person.ID, p.Known
 	}
 	return out, nil
 }

@@ -46,17 +46,23 @@ type Sealer interface {
 	ValidTOTP(secret string) bool
 }
 
+// Present is a person after a load; Known if they were there before.
+type Present struct {
+	Person Person
+	Known  bool
+}
+
 // Load adds people who are not there yet and returns all of them as they are
 // stored, in the given order. It is how an operator brings people in: no
 // permission is asked.
-func Load(ctx context.Context, store Loader, sealer Sealer, act Act, people []Newcomer) ([]Person, error) {
-	out := make([]Person, len(people))
+func Load(ctx context.Context, store Loader, sealer Sealer, act Act, people []Newcomer) ([]Present, error) {
+	out := make([]Present, len(people))
 	var add []Added
 	for i, n := range people {
 		n.Person.Email = CleanEmail(n.Person.Email)
 		known, err := store.PersonByEmail(ctx, n.Person.Email)
 		if err == nil {
-			out[i] = known
+			out[i] = Present{known, true}
 			continue
 		}
 		if !fault.Is(err, fault.NotFound) {
@@ -66,7 +72,7 @@ func Load(ctx context.Context, store Loader, sealer Sealer, act Act, people []Ne
 		if err != nil {
 			return nil, err
 		}
-		out[i] = a.Person
+		out[i] = Present{Person: a.Person}
 		add = append(add, a)
 	}
 	if len(add) == 0 {

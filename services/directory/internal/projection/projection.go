@@ -50,8 +50,13 @@ type Projector struct {
 	up   time.Time            // since when the broker has been reachable
 }
 
-// ackWait is how long a person waits for the other services to be told.
-const ackWait = time.Second
+// ackWait is how long a person waits for the other services to be told; opWait
+// is how long the loop waits for one answer of the broker, which never comes
+// when the broker goes away in between.
+const (
+	ackWait = time.Second
+	opWait  = 2 * time.Second
+)
 
 // entry is one line of a bucket.
 type entry struct {
@@ -95,26 +100,43 @@ func (p *Projector) put(ctx context.Context, bucket string, entries []entry) err
 	if len(entries) == 0 {
 		return nil
 	}
+	kv, err := p.open(ctx, bucket)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := p.putOne(ctx, kv, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Projector) putOne(ctx context.Context, kv jetstream.KeyValue, e entry) error {
+	ctx, cancel := context.WithTimeout(ctx, opWait)
+	defer cancel()
+	b, err := json.Marshal(e.value)
+	if err != nil {
+		return fmt.Errorf("encode a session: %w", err)
+	}
+	if _, err := kv.Put(ctx, e.key, b); err != nil {
+		return fmt.Errorf("put into %s: %w", kv.Bucket(), err)
+	}
+	return p.Store.Projected(ctx, e.table, e.id, e.value.Version)
+}
+
+// open returns the bucket and makes one that is gone.
+func (p *Projector) open(ctx context.Context, bucket string) (jetstream.KeyValue, error) {
+	ctx, cancel := context.WithTimeout(ctx, opWait)
+	defer cancel()
 	kv, err := p.Bus.JetStream().KeyValue(ctx, bucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		kv, err = p.Bus.Bucket(ctx, bucket)
 	}
 	if err != nil {
-		return fmt.Errorf("open bucket %s: %w", bucket, err)
+		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
 	}
-	for _, e := range entries {
-		b, err := json.Marshal(e.value)
-		if err != nil {
-			return fmt.Errorf("encode a session: %w", err)
-		}
-		if _, err := kv.Put(ctx, e.key, b); err != nil {
-			return fmt.Errorf("put into %s: %w", bucket, err)
-		}
-		if err := p.Store.Projected(ctx, e.table, e.id, e.value.Version); err != nil {
-			return err
-		}
-	}
-	return nil
+	return kv, nil
 }
 
 // Run keeps the buckets and the stream until ctx ends.
@@ -133,7 +155,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	defer t.Stop()
 	var round int
 	for {
-		p.step(ctx, round)
+		p.Step(ctx, round)
 		round++
 		select {
 		case <-ctx.Done():
@@ -143,8 +165,8 @@ func (p *Projector) Run(ctx context.Context) error {
 	}
 }
 
-// step does what is due; a failure is logged and tried again at the next tick.
-func (p *Projector) step(ctx context.Context, round int) {
+// Step does what is due in a round; a failure is logged and tried again at the next tick.
+func (p *Projector) Step(ctx context.Context, round int) {
 	if !p.Bus.Connected() {
 		p.up = time.Time{}
 		return
@@ -167,7 +189,7 @@ func (p *Projector) step(ctx context.Context, round int) {
 }
 
 func (p *Projector) republish(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, opWait)
 	defer cancel()
 	st, err := p.Bus.JetStream().Stream(ctx, bus.Directory)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -213,13 +235,12 @@ func (p *Projector) remember(name string, made time.Time) {
 // fresh reports whether the bucket is another one than at the last look, or
 // empty: then everything goes in again. At start every bucket is.
 func (p *Projector) fresh(ctx context.Context, bucket string) (bool, time.Time, error) {
-	kv, err := p.Bus.JetStream().KeyValue(ctx, bucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		kv, err = p.Bus.Bucket(ctx, bucket)
-	}
+	kv, err := p.open(ctx, bucket)
 	if err != nil {
-		return false, time.Time{}, fmt.Errorf("open bucket %s: %w", bucket, err)
+		return false, time.Time{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, opWait)
+	defer cancel()
 	status, err := kv.Status(ctx)
 	if err != nil {
 		return false, time.Time{}, fmt.Errorf("look at bucket %s: %w", bucket, err)
@@ -233,8 +254,6 @@ func (p *Projector) fresh(ctx context.Context, bucket string) (bool, time.Time, 
 }
 
 func (p *Projector) sessions(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
 	all, made, err := p.fresh(ctx, bus.Sessions)
 	if err != nil {
 		return err
@@ -255,8 +274,6 @@ func (p *Projector) sessions(ctx context.Context) error {
 }
 
 func (p *Projector) tokens(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
 	all, made, err := p.fresh(ctx, bus.Tokens)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
@@ -167,9 +168,16 @@ ON CONFLICT (id) DO UPDATE SET level = excluded.level, kind = excluded.kind, ags
 	seat = excluded.seat, email = excluded.email, phone = excluded.phone, gone_at = excluded.gone_at,
 	updated_at = excluded.updated_at, version = excluded.version, sort = excluded.sort, search = excluded.search`
 
-func saveOrganisation(ctx context.Context, tx pg.DB, o constituency.Organisation) error {
-	if _, err := tx.NamedExecContext(ctx, upsertOrganisation, organisationRowOf(o)); err != nil {
-		return fmt.Errorf("save organisation %s: %w", o.Key, err)
+// saveOrganisations writes many bodies with few statements.
+func saveOrganisations(ctx context.Context, tx pg.DB, list ...constituency.Organisation) error {
+	for chunk := range slices.Chunk(list, 500) {
+		rows := make([]organisationRow, len(chunk))
+		for i, o := range chunk {
+			rows[i] = organisationRowOf(o)
+		}
+		if _, err := tx.NamedExecContext(ctx, upsertOrganisation, rows); err != nil {
+			return fmt.Errorf("save %d organisations: %w", len(rows), err)
+		}
 	}
 	return nil
 }
@@ -193,7 +201,7 @@ func (s *Store) UpdateOrganisation(ctx context.Context, act constituency.Act, id
 		if err != nil || !changed {
 			return err
 		}
-		if err := saveOrganisation(ctx, tx, o); err != nil {
+		if err := saveOrganisations(ctx, tx, o); err != nil {
 			return err
 		}
 		return s.commit(ctx, tx, change{act, action, "organisation", id, []event.Payload{organisationEvent(o)}})

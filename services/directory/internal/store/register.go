@@ -56,10 +56,10 @@ func (s *Store) savePlan(ctx context.Context, tx pg.DB, act constituency.Act, cu
 	}
 	payloads := make([]event.Payload, 0, len(save))
 	entries := make([]audit.Entry, 0, len(save)+1)
+	if err := saveOrganisations(ctx, tx, save...); err != nil {
+		return err
+	}
 	for _, o := range save {
-		if err := saveOrganisation(ctx, tx, o); err != nil {
-			return err
-		}
 		o.KreisName = ""
 		if o.Level != constituency.Kreis {
 			o.KreisName = kreise[o.Kreis]
