@@ -41,6 +41,10 @@ var streams = []jetstream.StreamConfig{
 	{Name: Alerts, Subjects: []string{"alert.>", "poll.>", "delivery.>"}, MaxAge: 30 * 24 * time.Hour},
 }
 
+// publishTimeout is how long a message waits for its acknowledgement before it
+// is published again, with the same id.
+const publishTimeout = 5 * time.Second
+
 // Config of the connection.
 type Config struct {
 	URL      string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"`
@@ -71,7 +75,9 @@ func Connect(cfg Config, name string, log *zap.Logger, more ...nats.Option) (*Bu
 	if err != nil {
 		return nil, fmt.Errorf("connect to the broker: %w", err)
 	}
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(512))
+	// Without a timeout a publish that the broker never answers (a full disk)
+	// would stay pending for ever, and 512 of them stop all others.
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(512), jetstream.WithPublishAsyncTimeout(publishTimeout))
 	if err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("connect to JetStream: %w", err)

@@ -33,6 +33,11 @@ type Consumer struct {
 	DB       *sqlx.DB
 	Handle   Handler
 	After    func(e event.Event) // optional: after the commit, in this process only
+
+	// What follows has good defaults; tests shorten it.
+	AckWait time.Duration                 // when the broker delivers again what nobody answered, default 60 s
+	Backoff func(tries int) time.Duration // the wait after the tries-th failure, default 1 s doubling to 5 min
+	Pause   time.Duration                 // the wait while the database is away, default 2 s
 }
 
 const (
@@ -42,9 +47,23 @@ const (
 	pause     = 2 * time.Second
 )
 
+func (c Consumer) withDefaults() Consumer {
+	if c.AckWait == 0 {
+		c.AckWait = ackWait
+	}
+	if c.Backoff == nil {
+		c.Backoff = func(tries int) time.Duration { return min(firstWait<<(tries-1), maxWait) }
+	}
+	if c.Pause == 0 {
+		c.Pause = pause
+	}
+	return c
+}
+
 // Consume reads until ctx ends. It creates the stream and the consumer when they
 // are missing, also in the middle (a wiped store), and waits for a broker that is away.
 func (b *Bus) Consume(ctx context.Context, c Consumer) error {
+	c = c.withDefaults()
 	for ctx.Err() == nil {
 		if err := b.consumeOnce(ctx, c); err != nil && ctx.Err() == nil {
 			b.log.Warn("bus: consumer starts again", zap.String("consumer", c.Name), zap.Error(err))
@@ -62,7 +81,7 @@ func (b *Bus) consumeOnce(ctx context.Context, c Consumer) error {
 	}
 	cons, err := b.js.CreateOrUpdateConsumer(setup, c.Stream, jetstream.ConsumerConfig{
 		Durable: c.Name, FilterSubjects: c.Subjects, AckPolicy: jetstream.AckExplicitPolicy,
-		AckWait: ackWait, MaxAckPending: 100, DeliverPolicy: jetstream.DeliverAllPolicy,
+		AckWait: c.AckWait, MaxAckPending: 100, DeliverPolicy: jetstream.DeliverAllPolicy,
 	})
 	if err != nil {
 		return fmt.Errorf("consumer %s: %w", c.Name, err)
@@ -102,8 +121,8 @@ func (b *Bus) one(ctx context.Context, c Consumer, m jetstream.Msg) {
 		answer(log, m.Ack())
 	case kind == fault.Unavailable || ctx.Err() != nil:
 		log.Warn("bus: paused, the database does not answer", zap.Error(err))
-		answer(log, m.NakWithDelay(pause))
-		wait(ctx, pause)
+		answer(log, m.NakWithDelay(c.Pause))
+		wait(ctx, c.Pause)
 	case kind == fault.Invalid || kind == fault.Malformed:
 		b.bury(ctx, log, c, m, e, err, 1)
 	default:
@@ -114,16 +133,15 @@ func (b *Bus) one(ctx context.Context, c Consumer, m jetstream.Msg) {
 func (b *Bus) again(ctx context.Context, log *zap.Logger, c Consumer, m jetstream.Msg, e event.Event, cause error) {
 	tries, err := inbox.Failed(ctx, c.DB, c.Name, e.ID, cause.Error())
 	if err != nil {
-		answer(log, m.NakWithDelay(pause))
+		answer(log, m.NakWithDelay(c.Pause))
 		return
 	}
 	if tries >= inbox.MaxTries {
 		b.bury(ctx, log, c, m, e, cause, tries)
 		return
 	}
-	delay := min(firstWait<<(tries-1), maxWait)
 	log.Warn("bus: event failed, will be tried again", zap.String("event", e.ID), zap.Int("tries", tries), zap.Error(cause))
-	answer(log, m.NakWithDelay(delay))
+	answer(log, m.NakWithDelay(c.Backoff(tries)))
 }
 
 func (b *Bus) bury(ctx context.Context, log *zap.Logger, c Consumer, m jetstream.Msg, e event.Event, cause error, tries int) {
@@ -132,7 +150,7 @@ func (b *Bus) bury(ctx context.Context, log *zap.Logger, c Consumer, m jetstream
 		Body: m.Data(), Reason: cause.Error(), Tries: tries,
 	})
 	if err != nil {
-		answer(log, m.NakWithDelay(pause))
+		answer(log, m.NakWithDelay(c.Pause))
 		return
 	}
 	log.Error("bus: event is dead, an operator has to look at it", zap.String("event", e.ID), zap.Error(cause))

@@ -25,6 +25,7 @@ type NATSOptions struct {
 	User     string // with User it also listens on loopback
 	Password string
 	Key      string // encrypts the store at rest
+	Monitor  bool   // also answers the monitoring address, see MonitorURL
 }
 
 // NATS is an embedded JetStream server that can be stopped and started again.
@@ -48,6 +49,9 @@ func (n *NATS) Start() error {
 		ServerName: "leitstelle", JetStream: true, StoreDir: n.opts.Dir, NoSigs: true, NoLog: true,
 		SyncAlways: n.opts.Sync, DontListen: n.opts.User == "", Host: "127.0.0.1", Port: server.RANDOM_PORT,
 		JetStreamKey: n.opts.Key, Username: n.opts.User, Password: n.opts.Password,
+	}
+	if n.opts.Monitor {
+		o.HTTPHost, o.HTTPPort = "127.0.0.1", server.RANDOM_PORT
 	}
 	srv, err := server.NewServer(o)
 	if err != nil {
@@ -84,6 +88,16 @@ func (n *NATS) URL() string {
 		return ""
 	}
 	return "nats://" + n.opts.User + ":" + n.opts.Password + "@" + n.srv.Addr().String()
+}
+
+// MonitorURL is the monitoring address; empty without one.
+func (n *NATS) MonitorURL() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.srv == nil || n.srv.MonitorAddr() == nil {
+		return ""
+	}
+	return "http://" + n.srv.MonitorAddr().String()
 }
 
 // SyncAlways reports the server's own configuration: readiness depends on it.

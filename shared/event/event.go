@@ -73,7 +73,8 @@ func Parse(b []byte) (Event, error) {
 	if err := json.Unmarshal(b, &e); err != nil {
 		return Event{}, fault.Wrap(fault.Invalid, err, "not an event")
 	}
-	if _, err := uuid.Parse(e.ID); err != nil || e.Type == "" || len(e.Data) == 0 {
+	// uuid.Parse also takes forms that PostgreSQL does not: only the usual one counts.
+	if _, err := uuid.Parse(e.ID); err != nil || len(e.ID) != 36 || e.Type == "" || len(e.Data) == 0 {
 		return Event{}, fault.New(fault.Invalid, "event without id, type or data")
 	}
 	return e, nil

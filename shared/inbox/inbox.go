@@ -9,6 +9,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/thueringencert/leitstelle/shared/pg"
@@ -53,7 +54,7 @@ func Failed(ctx context.Context, db pg.DB, consumer, eventID, reason string) (tr
 			INSERT INTO inbox_try (consumer, event_id, tries, reason) VALUES ($1, $2, 1, $3)
 			ON CONFLICT (consumer, event_id)
 			DO UPDATE SET tries = inbox_try.tries + 1, reason = excluded.reason, at = now()
-			RETURNING tries`, consumer, eventID, reason)
+			RETURNING tries`, consumer, eventID, clean(reason))
 	})
 	return tries, err
 }
@@ -71,14 +72,33 @@ type Dead struct {
 	RetriedAt *time.Time `db:"retried_at"`
 }
 
-// Bury writes a dead event.
+// Bury writes a dead event, once: when the broker did not hear that it is dead
+// and delivers it again, the row that waits for an operator is enough.
 func Bury(ctx context.Context, db pg.DB, d Dead) error {
+	d.EventID, d.Subject, d.Reason = clean(d.EventID), clean(d.Subject), clean(d.Reason)
+	if d.Body == nil {
+		d.Body = []byte{}
+	}
 	return pg.InTx(ctx, db, func(tx pg.DB) error {
 		_, err := tx.NamedExecContext(ctx, `
 			INSERT INTO dead_event (consumer, event_id, subject, body, reason, tries)
-			VALUES (:consumer, :event_id, :subject, :body, :reason, :tries)`, d)
+			SELECT :consumer, :event_id, :subject, CAST(:body AS bytea), :reason, CAST(:tries AS integer)
+			WHERE NOT EXISTS (SELECT FROM dead_event WHERE consumer = :consumer AND event_id = :event_id
+				AND body = :body AND retried_at IS NULL)`, d)
 		return err
 	})
+}
+
+// maxReason bounds what a panic's stack may fill.
+const maxReason = 8 << 10
+
+// clean makes any text fit for a text column: an event whose failure cannot be
+// noted would come again for ever.
+func clean(s string) string {
+	if len(s) > maxReason {
+		s = s[:maxReason]
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // Buried lists the newest dead events that were not retried, at most limit.
