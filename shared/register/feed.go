@@ -219,6 +219,9 @@ func (r *Register) Session(ctx context.Context, key string, bucket string) (sess
 	r.mu.RLock()
 	s, ok := r.sessions[key]
 	r.mu.RUnlock()
+	if ok && bucket == bus.Sessions {
+		r.seen(key)
+	}
 	if ok || r.bus == nil || !r.bus.Connected() || !r.misses.allow(r.now()) {
 		return s, ok
 	}
@@ -241,6 +244,21 @@ func (r *Register) Session(ctx context.Context, key string, bucket string) (sess
 		r.sessions[key] = s
 	}
 	return r.sessions[key], true
+}
+
+// seen tells the directory that a session is in use, at most every five minutes
+// each: it ends those that nobody used for half an hour.
+func (r *Register) seen(key string) {
+	now := r.now()
+	if last, ok := r.used.Load(key); ok && now.Sub(last.(time.Time)) < 5*time.Minute { //nolint:errcheck // only times are stored
+		return
+	}
+	if r.bus == nil || !r.bus.Connected() {
+		return
+	}
+	if err := r.bus.JetStream().Conn().Publish(session.SeenSubject, []byte(key)); err == nil {
+		r.used.Store(key, now)
+	}
 }
 
 // missLimit bounds how often unknown tokens may reach the broker: 200 a second.

@@ -50,6 +50,7 @@ type Register struct {
 	log     *zap.Logger
 	now     func() time.Time
 	misses  missLimit
+	used    sync.Map // key of a session → when the directory was last told
 
 	mu            sync.RWMutex
 	organisations map[string]Organisation

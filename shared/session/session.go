@@ -28,6 +28,10 @@ const Cookie = "__Host-leitstelle"
 // TokenPrefix starts every API token, so that secret scanners find it.
 const TokenPrefix = "lst_"
 
+// SeenSubject is where a service says that a session was used: its key, as a
+// plain message that may be lost. The directory ends sessions that nobody uses.
+const SeenSubject = "session.seen"
+
 // Kinds of sessions.
 const (
 	KindPerson = "session"

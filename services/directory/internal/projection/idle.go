@@ -15,11 +15,8 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/bus"
+	"github.com/thueringencert/leitstelle/shared/session"
 )
-
-// SeenSubject is where the other services say that a session was used: its key,
-// the hex SHA-256 of its secret, as a plain message that may be lost.
-const SeenSubject = "session.seen"
 
 // Touch notes that a session was used.
 func (p *Projector) Touch(key string) {
@@ -37,7 +34,7 @@ func (p *Projector) Touch(key string) {
 }
 
 func (p *Projector) listen() func() {
-	sub, err := p.Bus.JetStream().Conn().Subscribe(SeenSubject, func(m *nats.Msg) { p.Touch(string(m.Data)) })
+	sub, err := p.Bus.JetStream().Conn().Subscribe(session.SeenSubject, func(m *nats.Msg) { p.Touch(string(m.Data)) })
 	if err != nil {
 		p.Log.Warn("projection: cannot learn which sessions are used", zap.Error(err))
 		return func() {}

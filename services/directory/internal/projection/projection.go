@@ -189,12 +189,12 @@ func (p *Projector) Step(ctx context.Context, round int) {
 }
 
 func (p *Projector) republish(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, opWait)
+	look, cancel := context.WithTimeout(ctx, opWait)
 	defer cancel()
-	st, err := p.Bus.JetStream().Stream(ctx, bus.Directory)
+	st, err := p.Bus.JetStream().Stream(look, bus.Directory)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		if err = p.Bus.EnsureStreams(ctx); err == nil {
-			st, err = p.Bus.JetStream().Stream(ctx, bus.Directory)
+		if err = p.Bus.EnsureStreams(look); err == nil {
+			st, err = p.Bus.JetStream().Stream(look, bus.Directory)
 		}
 	}
 	if err != nil {

@@ -211,7 +211,7 @@ func TestOtherServicesKeepASessionAlive(t *testing.T) {
 	b.Now = func() time.Time { return noon.Add(10 * time.Minute) }
 	b.run()
 	devstack.Eventually(t, 20*time.Second, "seen", func() bool {
-		if err := b.bus.JetStream().Conn().Publish(projection.SeenSubject, []byte(session.Key("one"))); err != nil {
+		if err := b.bus.JetStream().Conn().Publish(session.SeenSubject, []byte(session.Key("one"))); err != nil {
 			return false
 		}
 		got, err := b.store.Session(context.Background(), s.ID)
