@@ -34,6 +34,8 @@ const usage = `leitstelle: the security incident coordination system in one proc
         add a person who may sign in; prints the password and the TOTP secret once
   leitstelle outbox republish --data DIR --service NAME --since 2026-11-22T00:00:00Z
         send a service's events again after the broker lost its store
+  leitstelle events dead|retry --data DIR [--service NAME] [--id ID]
+        list the events that services gave up, or send one round again
   leitstelle register diff|apply --data DIR FILE
         compare a GV100AD file of Destatis with the register, or take it over
 `
@@ -75,6 +77,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return createAdmin(ctx, args, out)
 	case "outbox republish":
 		return republish(ctx, args, out)
+	case "events dead", "events retry":
+		return deadEvents(ctx, command == "events retry", args, out)
 	case "register diff", "register apply":
 		f, data := flags(command)
 		if err := f.Parse(args); err != nil {

@@ -78,3 +78,19 @@ func republish(ctx context.Context, args []string, out io.Writer) error {
 	}
 	return standalone.Republish(ctx, *data, *service, at, out)
 }
+
+func deadEvents(ctx context.Context, retry bool, args []string, out io.Writer) error {
+	f, data := flags("events")
+	service := f.String("service", "", "only of this service")
+	id := f.Int64("id", 0, "the event to send again")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if retry && (*id == 0 || *service == "") {
+		return errors.New("--service and --id say which event")
+	}
+	if !retry {
+		*id = 0
+	}
+	return standalone.DeadEvents(ctx, *data, *service, *id, out)
+}

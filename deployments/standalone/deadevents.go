@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package standalone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/thueringencert/leitstelle/shared/inbox"
+	"github.com/thueringencert/leitstelle/shared/pg"
+)
+
+// DeadEvents lists the events that services gave up, a line each, and sends the
+// one with the id retry (0: none) of that service round again. The inbox makes
+// that harmless for everybody who has done it already.
+func DeadEvents(ctx context.Context, dir, service string, retry int64, out io.Writer) error {
+	url, stop, err := database(ctx, dir)
+	if err != nil {
+		return err
+	}
+	tw := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(tw, "SERVICE\tID\tAT\tCONSUMER\tSUBJECT\tTRIES\tREASON")
+	for _, name := range serviceNames {
+		if service != "" && service != name {
+			continue
+		}
+		if err := deadEventsOf(ctx, dir, url(name), name, retry, tw); err != nil {
+			return errors.Join(fmt.Errorf("%s: %w", name, err), stop())
+		}
+	}
+	return errors.Join(tw.Flush(), stop())
+}
+
+func deadEventsOf(ctx context.Context, dir, url, name string, retry int64, out io.Writer) error {
+	db, err := pg.Open(url, pg.Options{Name: "dead-events", MaxConns: 1})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	dead, err := inbox.Buried(ctx, db, 200)
+	if err != nil {
+		return err
+	}
+	for _, d := range dead {
+		if retry == 0 {
+			_, _ = fmt.Fprintf(out, "%s\t%d\t%s\t%s\t%s\t%d\t%.80s\n", name, d.ID, d.At.UTC().Format(time.RFC3339), d.Consumer, d.Subject, d.Tries, d.Reason)
+			continue
+		}
+		if d.ID != retry {
+			continue
+		}
+		if err := publishAgain(ctx, dir, d); err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(out, "%s\t%d\tgoes round again\n", name, d.ID)
+		return inbox.Retried(ctx, db, d)
+	}
+	return nil
+}
+
+// publishAgain sends the stored bytes under a new message id, which the broker
+// does not take for a repetition; the event's own id stays.
+func publishAgain(ctx context.Context, dir string, d inbox.Dead) error {
+	demo, err := ReadDemo(dir)
+	if err != nil {
+		return fmt.Errorf("an event can be sent again only while the instance runs: %w", err)
+	}
+	nc, err := nats.Connect(demo.NATS, nats.Timeout(3*time.Second))
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	_, err = js.Publish(ctx, d.Subject, d.Body, jetstream.WithMsgID(fmt.Sprintf("retry-%s-%d-%d", d.Consumer, d.ID, time.Now().UnixNano())))
+	return err
+}
