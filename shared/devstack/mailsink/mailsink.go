@@ -60,6 +60,7 @@ type Sink struct {
 	mu       sync.Mutex
 	addr     string
 	server   *smtp.Server
+	listener net.Listener
 	done     chan struct{}
 	script   func(Command) Reply
 	attempts map[string]int
@@ -102,7 +103,7 @@ func (s *Sink) Open() error {
 	server.MaxMessageBytes = 32 << 20
 	server.ErrorLog = log.New(io.Discard, "", 0)
 	done := make(chan struct{})
-	s.server, s.done = server, done
+	s.server, s.listener, s.done = server, l, done
 	go func() {
 		defer close(done)
 		_ = server.Serve(l) // ends with Close
@@ -113,12 +114,13 @@ func (s *Sink) Open() error {
 // Close stops listening and cuts all connections; the messages stay.
 func (s *Sink) Close() {
 	s.mu.Lock()
-	server, done := s.server, s.done
+	server, l, done := s.server, s.listener, s.done
 	s.server = nil
 	s.mu.Unlock()
 	if server == nil {
 		return
 	}
+	_ = l.Close() // the server may not have taken it yet
 	_ = server.Close()
 	<-done
 }

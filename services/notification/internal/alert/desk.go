@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package alert
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/tlp"
+)
+
+// By is who acts and in which request.
+type By struct {
+	actor.Actor
+	RequestID string
+	Via       string // "link" when an answer link spoke for the person
+}
+
+// Named is the person as events name them.
+func (b By) Named() event.Person { return event.Person{ID: b.Person, Name: b.Name} }
+
+// Effect is what a change of an alert does beside the alert itself; it commits
+// with it.
+type Effect struct {
+	Action   string          // for the audit
+	Events   []event.Payload // for the outbox
+	Audience *Audience       // published: bodies, links and deliveries of it
+	AllClear bool            // withdrawn: to everybody who was warned
+}
+
+// Filter narrows the list of alerts.
+type Filter struct {
+	States        []State  // empty: all
+	Organisations []string // published or withdrawn alerts for one of them; nil: everything
+	After         string
+	Limit         int
+}
+
+// BodyFilter narrows the board of an alert.
+type BodyFilter struct {
+	Answer        string // one of Answers, "none" for silent bodies, "" for all
+	Organisations []string
+	After         string
+	Limit         int
+}
+
+// Delivery is one line of the list of deliveries.
+type Delivery struct {
+	ID           string
+	Version      int // of the alert
+	Kind         string
+	Channel      string
+	Recipient    string
+	Name         string
+	Organisation string
+	Mandated     int // for how many principals
+	State        string
+	Attempts     int
+	NextAt       *time.Time
+	DoneAt       *time.Time
+	Reason       string
+}
+
+// DeliveryFilter narrows the list of deliveries.
+type DeliveryFilter struct {
+	State string
+	After string
+	Limit int
+}
+
+// Grant is what an answer link stands for.
+type Grant struct {
+	Alert        string
+	Organisation string
+	Person       string // "" for a functional mailbox
+}
+
+// CaseCopy is what notification keeps of a case to fill a draft.
+type CaseCopy struct {
+	ID, Reference, Title, Severity, TLP, Class, What string
+	Organisation                                     event.Organisation
+	Exercise                                         bool
+}
+
+// Store keeps alerts. Lookups of what is not there are NotFound.
+type Store interface {
+	Create(ctx context.Context, year int, by By, build func(id, reference string) (Alert, error)) (Alert, error)
+	Alert(ctx context.Context, idOrReference string) (Alert, error)
+	Alerts(ctx context.Context, f Filter) ([]Alert, string, error)
+	// Update loads the alert under a lock, changes and saves it with its effect.
+	Update(ctx context.Context, idOrReference string, by By, change func(a *Alert) (Effect, error)) (Alert, error)
+	// Answer does the same for one body of an alert.
+	Answer(ctx context.Context, alert, organisation string, by By, change func(a *Alert, b *Body) (event.PollAnswered, error)) (Body, error)
+	Bodies(ctx context.Context, alert string, f BodyFilter) ([]Body, string, error)
+	Count(ctx context.Context, alert string) (Count, error)
+	Deliveries(ctx context.Context, alert string, f DeliveryFilter) ([]Delivery, string, error)
+	DeliveryTally(ctx context.Context, alert string) (map[string]int, error)
+	Grant(ctx context.Context, tokenHash []byte) (Grant, error)
+	Case(ctx context.Context, id string) (CaseCopy, error)
+	Wishes(ctx context.Context) (Wishes, error)
+}
+
+// Desk is the one place that works with alerts; page and API call it alike.
+type Desk struct {
+	Store    Store
+	Register Register
+	Now      func() time.Time
+}
+
+// Draft starts an alert.
+func (d Desk) Draft(ctx context.Context, by By, c Content) (Alert, error) {
+	if !by.May(actor.AlertDraft, actor.Object{}).Allowed {
+		return Alert{}, fault.New(fault.Forbidden, "you may not draft alerts")
+	}
+	now := d.Now()
+	return d.Store.Create(ctx, now.Year(), by, func(id, reference string) (Alert, error) {
+		return New(id, reference, by.Named(), c, now)
+	})
+}
+
+// Edit changes the draft that the caller saw as revision.
+func (d Desk) Edit(ctx context.Context, by By, id string, revision int, change func(*Content)) (Alert, error) {
+	if !by.May(actor.AlertDraft, actor.Object{}).Allowed {
+		return Alert{}, fault.New(fault.Forbidden, "you may not draft alerts")
+	}
+	return d.Store.Update(ctx, id, by, func(a *Alert) (Effect, error) {
+		if a.Revision != revision {
+			return Effect{}, fault.New(fault.Stale, "somebody changed alert %s since you read it", a.Reference)
+		}
+		c := a.Shown().Content
+		if a.Draft != nil {
+			c = a.Draft.Content
+		} else {
+			c.Changes = ""
+		}
+		change(&c)
+		return Effect{Action: "alert.edit"}, a.Edit(by.Named(), c, d.Now())
+	})
+}
+
+// Audience is exactly who would get the draft, or the published version, now.
+func (d Desk) Audience(ctx context.Context, a *Alert) (Audience, error) {
+	w, err := d.Store.Wishes(ctx)
+	if err != nil {
+		return Audience{}, err
+	}
+	v := a.Draft
+	if v == nil {
+		v = a.Current
+	}
+	return Select(v.Content, d.Register, w), nil
+}
+
+// Release publishes the draft. The audience is computed again in this moment.
+func (d Desk) Release(ctx context.Context, by By, id string, revision int) (Alert, error) {
+	if !by.May(actor.AlertApprove, actor.Object{}).Allowed {
+		return Alert{}, fault.New(fault.Forbidden, "only an approver may release an alert")
+	}
+	return d.Store.Update(ctx, id, by, func(a *Alert) (Effect, error) {
+		if revision > 0 && a.Revision != revision {
+			return Effect{}, fault.New(fault.Stale, "somebody changed alert %s since you read it", a.Reference)
+		}
+		var who Audience
+		if a.Draft != nil {
+			var err error
+			if who, err = d.Audience(ctx, a); err != nil {
+				return Effect{}, err
+			}
+		}
+		e, err := a.Release(by.Named(), len(who.Organisations), len(who.Recipients), d.Now())
+		return Effect{Action: "alert.release", Events: []event.Payload{e}, Audience: &who}, err
+	})
+}
+
+// Withdraw ends an alert.
+func (d Desk) Withdraw(ctx context.Context, by By, id string, revision int) (Alert, error) {
+	if !by.May(actor.AlertApprove, actor.Object{}).Allowed {
+		return Alert{}, fault.New(fault.Forbidden, "only an approver may withdraw an alert")
+	}
+	return d.Store.Update(ctx, id, by, func(a *Alert) (Effect, error) {
+		if revision > 0 && a.Revision != revision {
+			return Effect{}, fault.New(fault.Stale, "somebody changed alert %s since you read it", a.Reference)
+		}
+		e, err := a.Withdraw(by.Named(), d.Now())
+		return Effect{Action: "alert.withdraw", Events: []event.Payload{e}, AllClear: true}, err
+	})
+}
+
+// Readable are the alerts a person may read: all for the CERT, else those for
+// own and mandated bodies. False when nothing may be read.
+func Readable(a actor.Actor) (organisations []string, everything, ok bool) {
+	v := a.View(actor.AlertRead)
+	return v.Organisations, v.Everything, !v.Empty()
+}
+
+// MayRead reports whether a signed-in person may read the published alert.
+// bodies are those of its audience that the person reaches.
+func MayRead(a actor.Actor, v *Version, bodies []Body) bool {
+	if a.View(actor.AlertRead).Everything {
+		return true
+	}
+	for _, b := range bodies {
+		d := a.May(actor.AlertRead, actor.Object{Organisation: b.Organisation.ID})
+		if d.Allowed && (d.OnBehalfOf == "" || v.TLP == tlp.Amber || v.TLP.MailShowsText()) {
+			return true
+		}
+	}
+	return false
+}
+
+// Answerable are the bodies of an alert for which a person may answer now:
+// their own, and principals under a mandate with the scope "polls".
+func (d Desk) Answerable(ctx context.Context, a actor.Actor, alertID string) ([]Body, error) {
+	orgs := a.View(actor.PollAnswer).Organisations
+	if len(orgs) == 0 {
+		return nil, nil
+	}
+	bodies, _, err := d.Store.Bodies(ctx, alertID, BodyFilter{Organisations: orgs, Limit: len(orgs)})
+	return bodies, err
+}
+
+// Granted are the bodies for which an answer link speaks. person is who the
+// link belongs to now (the zero actor for a functional mailbox): a mandate that
+// was revoked or a person who left takes the bodies away.
+func (d Desk) Granted(ctx context.Context, g Grant, person actor.Actor) ([]Body, error) {
+	if g.Person != "" {
+		return d.Answerable(ctx, person, g.Alert)
+	}
+	bodies, _, err := d.Store.Bodies(ctx, g.Alert, BodyFilter{Organisations: []string{g.Organisation}, Limit: 1})
+	return bodies, err
+}
+
+// Answer takes the reply for a body. allowed are the bodies the caller may
+// answer for, from Answerable or Granted.
+func (d Desk) Answer(ctx context.Context, by By, alertID, organisation string, allowed []Body, r Reply) (Body, error) {
+	if !slices.ContainsFunc(allowed, func(b Body) bool { return b.Organisation.ID == organisation }) {
+		return Body{}, fault.New(fault.NotFound, "you cannot answer for this organisation")
+	}
+	onBehalf := by.May(actor.PollAnswer, actor.Object{Organisation: organisation}).OnBehalfOf
+	return d.Store.Answer(ctx, alertID, organisation, by, func(a *Alert, b *Body) (event.PollAnswered, error) {
+		return a.Answer(b, r, by.Named(), onBehalf, d.Now())
+	})
+}
+
+// FromCase fills a draft from what is known of a case. The title names no
+// organisation: who was hit is nobody's business.
+func FromCase(c CaseCopy) Content {
+	level := map[string]int{"critical": 3, "high": 2}[c.Severity]
+	return Content{Severity: c.Severity, WarningLevel: max(1, level), TLP: tlp.Green, CaseID: c.ID, Exercise: c.Exercise,
+		Title: strings.TrimSpace(strings.ReplaceAll(c.Title, c.Organisation.Name, "")), Poll: &event.Poll{}}
+}

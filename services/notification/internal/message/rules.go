@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package message
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/tlp"
+)
+
+// ReceiptData is all that a receipt says of a report: no word of its content.
+type ReceiptData struct {
+	Reference  string    `json:"reference"`
+	What       string    `json:"what"` // for the first steps
+	ReceivedAt time.Time `json:"received_at"`
+	CallbackBy time.Time `json:"callback_by"`
+	Exercise   bool      `json:"exercise,omitempty"`
+}
+
+// QuestionData points to a new message. Reference is empty from AMBER+STRICT on.
+type QuestionData struct {
+	Reference string `json:"reference,omitempty"` // of the report, for the link
+	Case      string `json:"case,omitempty"`
+	TLP       string `json:"tlp"`
+}
+
+// OnCallData calls the duty. It names no organisation (ux §5).
+type OnCallData struct {
+	Case      string     `json:"case"`
+	Reference string     `json:"reference"`
+	DueAt     *time.Time `json:"due_at,omitempty"`
+	OpenedAt  time.Time  `json:"opened_at"`
+	Assigned  bool       `json:"assigned"`
+	Exercise  bool       `json:"exercise,omitempty"`
+}
+
+// InvitationData holds the token until the mail is sent; then it is wiped.
+type InvitationData struct {
+	Organisation string    `json:"organisation"`
+	Token        string    `json:"token,omitempty"`
+	ExpiresAt    time.Time `json:"expires_at"`
+}
+
+// Contact is how notification reaches the reporter of a report.
+type Contact struct {
+	Report    string
+	Reference string
+	Language  string
+	To        []To
+}
+
+// ContactOf reads the reporter's addresses from a report: the call-back address
+// and the address of the person who was signed in, each once.
+func ContactOf(r event.ReportSubmitted, person *To) Contact {
+	lang := r.Language
+	if lang != "en" {
+		lang = "de"
+	}
+	c := Contact{Report: r.Report, Reference: r.Reference, Language: lang}
+	if alert.ValidEmail(r.Callback.Email) {
+		c.To = append(c.To, To{Email: r.Callback.Email, Name: r.Callback.Name, Language: lang})
+	}
+	if person != nil && alert.ValidEmail(person.Email) {
+		if len(c.To) > 0 && strings.EqualFold(c.To[0].Email, person.Email) {
+			c.To[0].Person, c.To[0].Organisation = person.Person, person.Organisation
+			return c
+		}
+		c.To = append(c.To, *person)
+	}
+	return c
+}
+
+// ReceiptOf confirms a report to its reporter: once, though there is one event
+// for each affected body.
+func ReceiptOf(id string, r event.ReportSubmitted, now time.Time) Notice {
+	return Notice{ID: id, Key: "receipt:" + r.Report, Kind: Receipt, Report: r.Report, CreatedAt: now,
+		Data: encode(ReceiptData{Reference: r.Reference, What: r.What, ReceivedAt: r.ReceivedAt,
+			CallbackBy: r.CallbackBy, Exercise: r.Exercise})}
+}
+
+// QuestionOf points the reporter of one report to a message of the CERT. The
+// mail never carries the text; from AMBER+STRICT on not even the case's number.
+func QuestionOf(id string, m event.CaseMessagePosted, c Contact, now time.Time) Notice {
+	data := QuestionData{Reference: c.Reference, TLP: m.TLP}
+	if l, err := tlp.Parse(m.TLP); err == nil && l.MailShowsTitle() {
+		data.Case = m.Reference
+	}
+	return Notice{ID: id, Key: "question:" + m.Message + ":" + c.Report, Kind: Question, Report: c.Report, Case: m.Case,
+		Data: encode(data), CreatedAt: now}
+}
+
+// NeedsCall reports whether a case calls the duty: critical and not over.
+func NeedsCall(c event.Case) bool {
+	switch c.State {
+	case "resolved", "closed", "merged":
+		return false
+	}
+	return c.Severity == "critical"
+}
+
+// OnCallOf calls the duty to a critical case, once per case.
+func OnCallOf(id string, c event.Case, now time.Time) Notice {
+	data := OnCallData{Case: c.ID, Reference: c.Reference, OpenedAt: c.OpenedAt, Assigned: c.Assignee != nil, Exercise: c.Exercise}
+	for _, k := range c.Clocks {
+		if k.DueAt != nil && k.DoneAt == nil && (data.DueAt == nil || k.DueAt.Before(*data.DueAt)) {
+			data.DueAt = k.DueAt
+		}
+	}
+	return Notice{ID: id, Key: "on_call:" + c.ID, Kind: OnCall, Case: c.ID, Data: encode(data), CreatedAt: now}
+}
+
+// InvitationOf invites a person to sign in for the first time.
+func InvitationOf(id, eventID string, p event.PersonInvited, now time.Time) Notice {
+	return Notice{ID: id, Key: "invitation:" + eventID, Kind: Invitation, CreatedAt: now,
+		Data: encode(InvitationData{Organisation: p.Organisation.Name, Token: p.Token, ExpiresAt: p.ExpiresAt})}
+}
+
+func encode(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("message: %T cannot be encoded: %v", v, err)) // own structs: cannot happen
+	}
+	return b
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/lib/pq"
+
+	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
+	"github.com/thueringencert/leitstelle/shared/audit"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/pg"
+)
+
+type alertRow struct {
+	ID          string     `db:"id"`
+	Reference   string     `db:"reference"`
+	State       string     `db:"state"`
+	Revision    int        `db:"revision"`
+	Current     *int       `db:"current_version"`
+	CreatedAt   time.Time  `db:"created_at"`
+	PublishedAt *time.Time `db:"published_at"`
+	WithdrawnAt *time.Time `db:"withdrawn_at"`
+	WithdrawnBy []byte     `db:"withdrawn_by"`
+}
+
+type versionRow struct {
+	Alert        string         `db:"alert"`
+	Number       int            `db:"number"`
+	Content      []byte         `db:"content"`
+	Author       []byte         `db:"author"`
+	Contributors pq.StringArray `db:"contributors"`
+	CreatedAt    time.Time      `db:"created_at"`
+	Approver     []byte         `db:"approver"`
+	PublishedAt  *time.Time     `db:"published_at"`
+	AudienceSize int            `db:"audience_size"`
+}
+
+func (r alertRow) alert() (alert.Alert, error) {
+	a := alert.Alert{ID: r.ID, Reference: r.Reference, State: alert.State(r.State), Revision: r.Revision,
+		CreatedAt: r.CreatedAt, WithdrawnAt: r.WithdrawnAt}
+	return a, decode(r.WithdrawnBy, &a.WithdrawnBy)
+}
+
+func (r versionRow) version() (*alert.Version, error) {
+	v := &alert.Version{Number: r.Number, Contributors: r.Contributors, CreatedAt: r.CreatedAt,
+		PublishedAt: r.PublishedAt, AudienceSize: r.AudienceSize}
+	return v, errors.Join(decode(r.Content, &v.Content), decode(r.Author, &v.Author), decode(r.Approver, &v.Approver))
+}
+
+const alertColumns = `id, reference, state, revision, current_version, created_at, published_at, withdrawn_at, withdrawn_by`
+
+// by picks the column that names an alert, so that one route takes both.
+func named(idOrReference string) string {
+	if _, err := uuid.Parse(idOrReference); err == nil {
+		return "id::text"
+	}
+	return "reference"
+}
+
+// Alert returns an alert by id or reference.
+func (s *Store) Alert(ctx context.Context, idOrReference string) (alert.Alert, error) {
+	return s.load(ctx, s.db, idOrReference, "")
+}
+
+func (s *Store) load(ctx context.Context, db pg.DB, idOrReference, lock string) (alert.Alert, error) {
+	var r alertRow
+	err := db.GetContext(ctx, &r, `SELECT `+alertColumns+` FROM alerts WHERE `+named(idOrReference)+` = $1`+lock, idOrReference)
+	if err != nil {
+		return alert.Alert{}, pg.NoRows(ctx, err, "there is no such alert")
+	}
+	list, err := s.withVersions(ctx, db, []alertRow{r})
+	if err != nil {
+		return alert.Alert{}, err
+	}
+	return list[0], nil
+}
+
+// withVersions adds the published version and the draft of each alert.
+func (s *Store) withVersions(ctx context.Context, db pg.DB, rows []alertRow) ([]alert.Alert, error) {
+	out := make([]alert.Alert, 0, len(rows))
+	ids, at := make([]string, len(rows)), map[string]int{}
+	for i, r := range rows {
+		a, err := r.alert()
+		if err != nil {
+			return nil, err
+		}
+		out, ids[i], at[r.ID] = append(out, a), r.ID, i
+	}
+	var versions []versionRow
+	err := db.SelectContext(ctx, &versions, `
+		SELECT v.alert, v.number, v.content, v.author, v.contributors, v.created_at, v.approver, v.published_at, v.audience_size
+		FROM alert_versions v JOIN alerts a ON a.id = v.alert
+		WHERE v.alert = ANY($1) AND (v.published_at IS NULL OR v.number = a.current_version)`, pq.Array(ids))
+	if err != nil {
+		return nil, pg.Classify(ctx, fmt.Errorf("read versions: %w", err))
+	}
+	for _, r := range versions {
+		v, err := r.version()
+		if err != nil {
+			return nil, err
+		}
+		if a := &out[at[r.Alert]]; r.PublishedAt == nil {
+			a.Draft = v
+		} else {
+			a.Current = v
+		}
+	}
+	return out, nil
+}
+
+// Alerts lists alerts, the newest first.
+func (s *Store) Alerts(ctx context.Context, f alert.Filter) ([]alert.Alert, string, error) {
+	states := make([]string, len(f.States))
+	for i, x := range f.States {
+		states[i] = string(x)
+	}
+	if f.After != "" && uuid.Validate(f.After) != nil {
+		return nil, "", fault.New(fault.Malformed, "after is no cursor of this list")
+	}
+	var rows []alertRow
+	err := s.db.SelectContext(ctx, &rows, `
+		SELECT `+alertColumns+` FROM alerts a
+		WHERE (cardinality($1::text[]) = 0 OR state = ANY($1))
+		  AND ($2::uuid[] IS NULL OR EXISTS (SELECT 1 FROM alert_bodies b WHERE b.alert = a.id AND b.organisation = ANY($2)))
+		  AND ($3 = '' OR id < NULLIF($3, '')::uuid)
+		ORDER BY id DESC LIMIT $4`, pq.Array(states), pq.Array(f.Organisations), f.After, f.Limit+1)
+	if err != nil {
+		return nil, "", pg.Classify(ctx, fmt.Errorf("list alerts: %w", err))
+	}
+	next := ""
+	if len(rows) > f.Limit {
+		rows = rows[:f.Limit]
+		next = rows[f.Limit-1].ID
+	}
+	out, err := s.withVersions(ctx, s.db, rows)
+	return out, next, err
+}
+
+// Create stores a new draft under the next number.
+func (s *Store) Create(ctx context.Context, year int, by alert.By, build func(id, reference string) (alert.Alert, error)) (alert.Alert, error) {
+	var a alert.Alert
+	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		var n int64
+		if err := tx.GetContext(ctx, &n, `SELECT nextval('alert_number')`); err != nil {
+			return fmt.Errorf("number the alert: %w", err)
+		}
+		var err error
+		if a, err = build(event.NewID(), alert.Reference(year, n)); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO alerts (id, reference, state, revision, created_at) VALUES ($1, $2, $3, $4, $5)`,
+			a.ID, a.Reference, string(a.State), a.Revision, a.CreatedAt); err != nil {
+			return fmt.Errorf("insert alert: %w", err)
+		}
+		if err := saveVersion(ctx, tx, a.ID, a.Draft); err != nil {
+			return err
+		}
+		_, err = audit.Append(ctx, tx, s.entry(by, "alert.draft", "alert", a.ID, ""))
+		return err
+	})
+	return a, err
+}
+
+func saveVersion(ctx context.Context, tx pg.DB, id string, v *alert.Version) error {
+	_, err := tx.ExecContext(ctx, `
+		INSERT INTO alert_versions (alert, number, content, author, contributors, created_at, approver, published_at, audience_size)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (alert, number) DO UPDATE SET content = excluded.content, contributors = excluded.contributors,
+			approver = excluded.approver, published_at = excluded.published_at, audience_size = excluded.audience_size
+		WHERE alert_versions.published_at IS NULL`,
+		id, v.Number, encode(v.Content), encode(v.Author), pq.Array(v.Contributors), v.CreatedAt,
+		encode(v.Approver), v.PublishedAt, v.AudienceSize)
+	if err != nil {
+		return fmt.Errorf("save version %d: %w", v.Number, err)
+	}
+	return nil
+}
+
+// Update loads the alert under a lock, changes and saves it with its effect.
+func (s *Store) Update(ctx context.Context, idOrReference string, by alert.By, change func(a *alert.Alert) (alert.Effect, error)) (alert.Alert, error) {
+	var a alert.Alert
+	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		var err error
+		if a, err = s.load(ctx, tx, idOrReference, ` FOR UPDATE`); err != nil {
+			return err
+		}
+		effect, err := change(&a)
+		if err != nil {
+			return err
+		}
+		if err := s.save(ctx, tx, &a); err != nil {
+			return err
+		}
+		if err := s.effect(ctx, tx, by, &a, effect); err != nil {
+			return err
+		}
+		_, err = audit.Append(ctx, tx, s.entry(by, effect.Action, "alert", a.ID, ""))
+		return err
+	})
+	return a, err
+}
+
+func (s *Store) save(ctx context.Context, tx pg.DB, a *alert.Alert) error {
+	var current *int
+	var published *time.Time
+	if a.Current != nil {
+		current, published = &a.Current.Number, a.Current.PublishedAt
+	}
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE alerts SET state = $2, revision = $3, current_version = $4, published_at = $5, withdrawn_at = $6, withdrawn_by = $7
+		WHERE id = $1`, a.ID, string(a.State), a.Revision, current, published, a.WithdrawnAt, encode(a.WithdrawnBy)); err != nil {
+		return fmt.Errorf("save alert: %w", err)
+	}
+	if a.Draft != nil {
+		return saveVersion(ctx, tx, a.ID, a.Draft)
+	}
+	if a.Current != nil {
+		if err := saveVersion(ctx, tx, a.ID, a.Current); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM alert_versions WHERE alert = $1 AND published_at IS NULL`, a.ID); err != nil {
+		return fmt.Errorf("drop the draft: %w", err)
+	}
+	return nil
+}
+
+// Case returns what is kept of a case.
+func (s *Store) Case(ctx context.Context, id string) (alert.CaseCopy, error) {
+	if uuid.Validate(id) != nil {
+		return alert.CaseCopy{}, fault.New(fault.NotFound, "there is no such case")
+	}
+	var raw []byte
+	if err := s.db.GetContext(ctx, &raw, `SELECT snapshot FROM cases WHERE id = $1`, id); err != nil {
+		return alert.CaseCopy{}, pg.NoRows(ctx, err, "there is no such case")
+	}
+	var c alert.CaseCopy
+	return c, decode(raw, &c)
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/lib/pq"
+
+	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
+	"github.com/thueringencert/leitstelle/services/notification/internal/message"
+	"github.com/thueringencert/leitstelle/shared/audit"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/pg"
+)
+
+type noticeRow struct {
+	ID        string    `db:"id"`
+	Key       string    `db:"key"`
+	Kind      string    `db:"kind"`
+	Alert     *string   `db:"alert"`
+	Version   int       `db:"version"`
+	Case      *string   `db:"case_id"`
+	Report    *string   `db:"report"`
+	Data      []byte    `db:"data"`
+	CreatedAt time.Time `db:"created_at"`
+}
+
+func (r noticeRow) notice() message.Notice {
+	n := message.Notice{ID: r.ID, Key: r.Key, Kind: message.Kind(r.Kind), Version: r.Version, Data: r.Data, CreatedAt: r.CreatedAt}
+	for _, f := range []struct {
+		from *string
+		to   *string
+	}{{r.Alert, &n.Alert}, {r.Case, &n.Case}, {r.Report, &n.Report}} {
+		if f.from != nil {
+			*f.to = *f.from
+		}
+	}
+	return n
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// insertNotice stores a notice; the same key again is a Conflict.
+func insertNotice(ctx context.Context, tx pg.DB, n message.Notice) error {
+	res, err := tx.ExecContext(ctx, `
+		INSERT INTO notices (id, key, kind, alert, version, case_id, report, data, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key) DO NOTHING`,
+		n.ID, n.Key, string(n.Kind), orNull(n.Alert), n.Version, orNull(n.Case), orNull(n.Report), string(n.Data), n.CreatedAt)
+	if err != nil {
+		return fmt.Errorf("insert notice: %w", err)
+	}
+	if rows, err := res.RowsAffected(); err != nil || rows == 0 {
+		return errors.Join(err, fault.New(fault.Conflict, "that was said before"))
+	}
+	return nil
+}
+
+// Say stores a notice for some recipients, once per key: the second time
+// nothing happens.
+func (s *Store) Say(ctx context.Context, n message.Notice, to []message.To) error {
+	if len(to) == 0 {
+		return nil
+	}
+	return pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		if err := insertNotice(ctx, tx, n); fault.Is(err, fault.Conflict) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		for _, t := range to {
+			if _, err := tx.ExecContext(ctx, `
+				INSERT INTO deliveries (id, notice, channel, recipient, name, language, person, organisation, priority, state, next_at, created_at)
+				VALUES ($1, $2, 'email', $3, $4, $5, $6, $7, $8, 'pending', $9, $9) ON CONFLICT (notice, channel, recipient) DO NOTHING`,
+				event.NewID(), n.ID, t.Email, t.Name, t.Language, t.Person, t.Organisation, n.Kind.Priority(), n.CreatedAt); err != nil {
+				return fmt.Errorf("insert delivery: %w", err)
+			}
+		}
+		if err := wake(ctx, tx, WakeCourier); err != nil {
+			return err
+		}
+		_, err := audit.Append(ctx, tx, s.entry(system(), "notice.create", "notice", n.ID, ""))
+		return err
+	})
+}
+
+// Notice returns a notice.
+func (s *Store) Notice(ctx context.Context, id string) (message.Notice, error) {
+	var r noticeRow
+	err := s.db.GetContext(ctx, &r, `
+		SELECT id, key, kind, alert, version, case_id, report, data, created_at FROM notices WHERE id = $1`, id)
+	if err != nil {
+		return message.Notice{}, pg.NoRows(ctx, err, "there is no such notice")
+	}
+	return r.notice(), nil
+}
+
+type deliveryRow struct {
+	ID           string         `db:"id"`
+	Notice       string         `db:"notice"`
+	Channel      string         `db:"channel"`
+	Recipient    string         `db:"recipient"`
+	Name         string         `db:"name"`
+	Language     string         `db:"language"`
+	Person       string         `db:"person"`
+	Organisation string         `db:"organisation"`
+	Bodies       pq.StringArray `db:"bodies"`
+	Principals   pq.StringArray `db:"principals"`
+	Salt         []byte         `db:"salt"`
+	Attempts     int            `db:"attempts"`
+	CreatedAt    time.Time      `db:"created_at"`
+	NextAt       time.Time      `db:"next_at"`
+}
+
+// Claim takes up to limit deliveries that are due at now and keeps others from
+// them until the claim ends. What is claimed and never marked is due again then.
+func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]message.Delivery, error) {
+	var rows []deliveryRow
+	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		return tx.SelectContext(ctx, &rows, `
+			WITH due AS (
+				SELECT id FROM deliveries WHERE state = 'pending' AND next_at <= $1
+				ORDER BY priority, next_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
+			UPDATE deliveries d SET next_at = $2 FROM due WHERE d.id = due.id
+			RETURNING d.id, d.notice, d.channel, d.recipient, d.name, d.language, d.person, d.organisation,
+				d.bodies, d.principals, d.salt, d.attempts, d.created_at, d.next_at`, now, until, limit)
+	})
+	if err != nil {
+		return nil, pg.Classify(ctx, fmt.Errorf("claim deliveries: %w", err))
+	}
+	out := make([]message.Delivery, len(rows))
+	for i, r := range rows {
+		out[i] = message.Delivery{ID: r.ID, Notice: r.Notice, Channel: r.Channel, Recipient: r.Recipient, Name: r.Name,
+			Language: r.Language, Person: r.Person, Organisation: r.Organisation, Bodies: r.Bodies, Principals: r.Principals,
+			Salt: r.Salt, Attempts: r.Attempts, CreatedAt: r.CreatedAt, ClaimedUntil: r.NextAt}
+	}
+	return out, nil
+}
+
+// Mark writes the results of a batch: one statement, one step of the audit, the
+// events of what failed.
+func (s *Store) Mark(ctx context.Context, results []message.Result) error {
+	if len(results) == 0 {
+		return nil
+	}
+	k := len(results)
+	ids, states, reasons := make([]string, k), make([]string, k), make([]string, k)
+	next, done, tried := make([]string, k), make([]sql.NullString, k), make([]int64, k)
+	byID := map[string]message.Result{}
+	for i, r := range results {
+		ids[i], states[i], reasons[i] = r.Delivery.ID, string(r.State), r.Reason
+		next[i] = stamp(r.Next, s.now())
+		if r.State != message.Pending {
+			done[i] = sql.NullString{String: stamp(r.At, s.now()), Valid: true}
+		}
+		if !r.Released && r.State != message.Cancelled {
+			tried[i] = 1
+		}
+		byID[r.Delivery.ID] = r
+	}
+	return pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		var changed []string
+		err := tx.SelectContext(ctx, &changed, `
+			UPDATE deliveries d SET state = r.state, reason = r.reason, next_at = r.next, done_at = r.done,
+				attempts = d.attempts + r.tried
+			FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::int[])
+				AS r(id, state, reason, next, done, tried)
+			WHERE d.id = r.id AND (d.state = 'pending' OR d.state = 'cancelled' AND r.state = 'sent')
+			RETURNING d.id`, pq.Array(ids), pq.Array(states), pq.Array(reasons), pq.Array(next), pq.Array(done), pq.Array(tried))
+		if err != nil {
+			return fmt.Errorf("mark deliveries: %w", err)
+		}
+		return s.after(ctx, tx, changed, byID)
+	})
+}
+
+func stamp(t, otherwise time.Time) string {
+	if t.IsZero() {
+		t = otherwise
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000000Z")
+}
+
+// after tells the world and the audit what became of the deliveries.
+func (s *Store) after(ctx context.Context, tx pg.DB, changed []string, byID map[string]message.Result) error {
+	var entries []audit.Entry
+	var failed []string
+	for _, id := range changed {
+		switch r := byID[id]; r.State {
+		case message.Pending:
+		case message.Failed, message.Bounced:
+			failed = append(failed, id)
+			e := s.entry(system(), "delivery."+string(r.State), "delivery", id, "")
+			e.Result = audit.Failed
+			entries = append(entries, e)
+		case message.Sent, message.Cancelled:
+			entries = append(entries, s.entry(system(), "delivery."+string(r.State), "delivery", id, ""))
+		}
+	}
+	if err := s.tellFailed(ctx, tx, failed, byID); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `
+		UPDATE notices n SET data = data - 'token'
+		WHERE kind = 'invitation' AND data ? 'token'
+		  AND id IN (SELECT notice FROM deliveries WHERE id = ANY($1::uuid[]))
+		  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.id AND d.state = 'pending')`, pq.Array(changed)); err != nil {
+		return fmt.Errorf("wipe used invitations: %w", err)
+	}
+	if err := wake(ctx, tx, WakeBoard); err != nil {
+		return err
+	}
+	_, err := audit.Append(ctx, tx, entries...)
+	return err
+}
+
+func (s *Store) tellFailed(ctx context.Context, tx pg.DB, ids []string, byID map[string]message.Result) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	var rows []struct {
+		ID    string  `db:"id"`
+		Alert *string `db:"alert"`
+		Case  *string `db:"case_id"`
+	}
+	err := tx.SelectContext(ctx, &rows, `
+		SELECT d.id, n.alert, n.case_id FROM deliveries d JOIN notices n ON n.id = d.notice WHERE d.id = ANY($1::uuid[])`, pq.Array(ids))
+	if err != nil {
+		return fmt.Errorf("read failed deliveries: %w", err)
+	}
+	var events []event.Payload
+	for _, r := range rows {
+		res := byID[r.ID]
+		f := event.DeliveryFailed{Delivery: r.ID, Organisation: res.Delivery.Organisation, Person: res.Delivery.Person,
+			Channel: res.Delivery.Channel, Reason: res.Reason, At: s.now()}
+		if r.Alert != nil {
+			f.Alert = *r.Alert
+		}
+		if r.Case != nil {
+			f.Case = *r.Case
+		}
+		events = append(events, f)
+	}
+	return s.publish(ctx, tx, system(), "", events...)
+}
+
+// Backlog counts what waits and says since when: the operator's figure (F22).
+func (s *Store) Backlog(ctx context.Context) (n int, oldest time.Time, err error) {
+	var row struct {
+		N      int        `db:"n"`
+		Oldest *time.Time `db:"oldest"`
+	}
+	err = s.db.GetContext(ctx, &row, `SELECT count(*) AS n, min(created_at) AS oldest FROM deliveries WHERE state = 'pending'`)
+	if err != nil {
+		return 0, time.Time{}, pg.Classify(ctx, fmt.Errorf("count deliveries: %w", err))
+	}
+	if row.Oldest != nil {
+		oldest = *row.Oldest
+	}
+	return row.N, oldest, nil
+}
+
+type boardDelivery struct {
+	ID           string     `db:"id"`
+	Version      int        `db:"version"`
+	Kind         string     `db:"kind"`
+	Channel      string     `db:"channel"`
+	Recipient    string     `db:"recipient"`
+	Name         string     `db:"name"`
+	Organisation string     `db:"organisation"`
+	Mandated     int        `db:"mandated"`
+	State        string     `db:"state"`
+	Attempts     int        `db:"attempts"`
+	NextAt       time.Time  `db:"next_at"`
+	DoneAt       *time.Time `db:"done_at"`
+	Reason       string     `db:"reason"`
+}
+
+// Deliveries lists those of an alert.
+func (s *Store) Deliveries(ctx context.Context, id string, f alert.DeliveryFilter) ([]alert.Delivery, string, error) {
+	if f.After != "" && uuid.Validate(f.After) != nil {
+		return nil, "", fault.New(fault.Malformed, "after is no cursor of this list")
+	}
+	var rows []boardDelivery
+	err := s.db.SelectContext(ctx, &rows, `
+		SELECT d.id, n.version, n.kind, d.channel, d.recipient, d.name, d.organisation,
+			cardinality(d.principals) AS mandated, d.state, d.attempts, d.next_at, d.done_at, d.reason
+		FROM deliveries d JOIN notices n ON n.id = d.notice
+		WHERE n.alert = $1 AND ($2 = '' OR d.state = $2) AND ($3 = '' OR d.id > NULLIF($3, '')::uuid)
+		ORDER BY d.id LIMIT $4`, id, f.State, f.After, f.Limit+1)
+	if err != nil {
+		return nil, "", pg.Classify(ctx, fmt.Errorf("list deliveries: %w", err))
+	}
+	next := ""
+	if len(rows) > f.Limit {
+		rows = rows[:f.Limit]
+		next = rows[f.Limit-1].ID
+	}
+	out := make([]alert.Delivery, len(rows))
+	for i, r := range rows {
+		out[i] = alert.Delivery{ID: r.ID, Version: r.Version, Kind: r.Kind, Channel: r.Channel, Recipient: r.Recipient, Name: r.Name,
+			Organisation: r.Organisation, Mandated: r.Mandated, State: r.State, Attempts: r.Attempts, DoneAt: r.DoneAt, Reason: r.Reason}
+		if r.State == string(message.Pending) {
+			out[i].NextAt = &r.NextAt
+		}
+	}
+	return out, next, nil
+}
+
+// DeliveryTally counts an alert's deliveries by state.
+func (s *Store) DeliveryTally(ctx context.Context, id string) (map[string]int, error) {
+	var rows []struct {
+		State string `db:"state"`
+		N     int    `db:"n"`
+	}
+	err := s.db.SelectContext(ctx, &rows, `
+		SELECT d.state, count(*) AS n FROM deliveries d JOIN notices n ON n.id = d.notice WHERE n.alert = $1 GROUP BY d.state`, id)
+	if err != nil {
+		return nil, pg.Classify(ctx, fmt.Errorf("count deliveries: %w", err))
+	}
+	out := map[string]int{}
+	for _, r := range rows {
+		out[r.State] = r.N
+	}
+	return out, nil
+}
