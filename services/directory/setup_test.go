@@ -84,8 +84,13 @@ func setup(t *testing.T) *bench {
 
 func setupOn(t *testing.T, b *bus.Bus, load bool) *bench {
 	t.Helper()
-	ctx := context.Background()
 	db, url := devstack.NewDB(t, directory.Migrations()...)
+	return setupAt(t, db, url, b, load)
+}
+
+func setupAt(t *testing.T, db *sqlx.DB, url string, b *bus.Bus, load bool) *bench {
+	t.Helper()
+	ctx := context.Background()
 	c := &clock{t: time.Date(2026, 11, 21, 12, 0, 10, 0, time.UTC)}
 	s, err := directory.New(ctx, directory.Config{Key: strings.Repeat("0a", 32), Config: serviceConfig(url)}, directory.Deps{Bus: b, Now: c.Now})
 	if err != nil {

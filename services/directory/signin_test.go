@@ -3,13 +3,16 @@
 package directory_test
 
 import (
+	"context"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/thueringencert/leitstelle/shared/devstack"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
 
@@ -256,4 +259,42 @@ func TestRequestsFromElsewhereChangeNothing(t *testing.T) {
 		}
 	}
 	b.want(ask{path: "/api/directory/v1/me", cookie: cookie}, 200)
+}
+
+// A database that does not answer is 503 and never looks like "not signed in".
+func TestWithoutItsDatabaseTheDirectorySaysSo(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	server, err := devstack.StartPostgres(ctx, devstack.PostgresOptions{Dir: filepath.Join(devstack.TempDir(t), "pg"), Durable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop() })
+	if err := server.CreateDatabase(ctx, "directory"); err != nil {
+		t.Fatal(err)
+	}
+	b := setupAt(t, nil, server.SocketURL("directory"), nil, true)
+	cookie := b.signIn("klett")
+	if err := server.Crash(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for name, a := range map[string]ask{
+		"token":   {path: "/api/directory/v1/me", as: "klett"},
+		"cookie":  {path: "/api/directory/v1/me", cookie: cookie},
+		"page":    {path: "/konto", cookie: cookie},
+		"sign-in": {method: "POST", path: "/konto/anmelden", form: url.Values{"email": {"klett@example.org"}, "password": {password}, "code": {"1"}}},
+	} {
+		if got := b.do(a); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %d, Retry-After %q; want 503", name, got.StatusCode, got.Header.Get("Retry-After"))
+		}
+	}
+	b.want(ask{path: "/konto/anmelden"}, 200)
+	b.want(ask{path: "/livez"}, 200)
+	b.want(ask{path: "/readyz"}, 503)
+	if err := server.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	devstack.Eventually(t, 10*time.Second, "working again", func() bool {
+		return b.do(ask{path: "/api/directory/v1/me", cookie: cookie}).StatusCode == 200
+	})
 }

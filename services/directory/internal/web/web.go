@@ -60,7 +60,7 @@ func NewPages(o page.Options) (*page.Renderer, error) {
 	return page.New(o)
 }
 
-const userKey = "directory.user"
+const userKey = "leitstelle.user"
 
 // User is who is signed in, as the header shows them.
 func User(c echo.Context) *page.User {
