@@ -193,14 +193,15 @@ func TestAListShowsOwnAndMandated(t *testing.T) {
 	e.submit(actor.Duty, "2", strings.Replace(good, "16071001", "16068009", 1))
 	guest := e.submit("", "3", good)
 	both := e.submit(actor.Duty, "4", strings.Replace(good, `"16071001"`, `"16071001","16068009"`, 1))
-	for role, want := range map[actor.Role]int{actor.Officer: 2, actor.Provider: 2, actor.Duty: 4, actor.OrgAdmin: 2} {
+	e.submit(actor.OrgAdmin, "5", good)
+	for role, want := range map[actor.Role]int{actor.Officer: 3, actor.Provider: 3, actor.Duty: 5, actor.OrgAdmin: 1} {
 		var l struct{ Items []struct{ ID string } }
 		e.do(request{path: reportsPath, as: role}).into(t, &l)
 		if len(l.Items) != want {
 			t.Errorf("%s sees %d reports, want %d", role, len(l.Items), want)
 		}
 	}
-	for role, want := range map[actor.Role]int{actor.Officer: 200, actor.Provider: 200, actor.Lead: 200, actor.Steering: 404, actor.Admin: 404} {
+	for role, want := range map[actor.Role]int{actor.Officer: 200, actor.Provider: 200, actor.Lead: 200, actor.Steering: 404, actor.Admin: 404, actor.OrgAdmin: 404} {
 		if res := e.do(request{path: reportsPath + "/" + mine.ID, as: role}); res.StatusCode != want {
 			t.Errorf("%s reads a report: %d, want %d", role, res.StatusCode, want)
 		}
@@ -219,15 +220,15 @@ func TestAListShowsOwnAndMandated(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	after := ""
-	for range 4 {
+	for range 5 {
 		e.do(request{path: reportsPath + "?limit=1&after=" + after, as: actor.Lead}).into(t, &page)
 		for _, i := range page.Items {
 			seen[i.Reference] = true
 		}
 		after = page.Next
 	}
-	if len(seen) != 4 || after != "" {
-		t.Errorf("paging saw %d of 4, next %q", len(seen), after)
+	if len(seen) != 5 || after != "" {
+		t.Errorf("paging saw %d of 5, next %q", len(seen), after)
 	}
 }
 

@@ -11,6 +11,7 @@ require (
 	github.com/lib/pq v1.12.3
 	github.com/thueringencert/leitstelle/shared v0.0.0
 	go.uber.org/zap v1.28.0
+	rsc.io/qr v0.2.0
 )
 
 require (

@@ -29,6 +29,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/bus"
 	"github.com/thueringencert/leitstelle/shared/devstack"
 	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/outbox"
 	"github.com/thueringencert/leitstelle/shared/page/pagetest"
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/register"
@@ -329,4 +330,25 @@ func (e *env) invariants(acknowledged map[string]string) {
 	if !chain.OK() {
 		e.t.Errorf("I3: entry %d of the audit is bad: %s", chain.Bad, chain.Why)
 	}
+}
+
+// publish sends an event as another service would.
+func (e *env) publish(p event.Payload) {
+	e.t.Helper()
+	ev := event.New(p, event.Meta{At: e.now(), Actor: "service:test"})
+	body, err := json.Marshal(ev)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	if err := e.bus.EnsureStreams(e.t.Context()); err != nil {
+		e.t.Fatal(err)
+	}
+	if _, err := e.bus.Publish(e.t.Context(), []outbox.Message{{Seq: 1, ID: ev.ID, Subject: ev.Subject(), Body: string(body)}}); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+func (e *env) eventually(what string, ok func() bool) {
+	e.t.Helper()
+	devstack.Eventually(e.t, 15*time.Second, what, ok)
 }

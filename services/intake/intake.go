@@ -43,6 +43,7 @@ type Config struct {
 	Blob      blob.Config
 	Limits    web.Limits `envPrefix:"LIMIT_"`
 	Security  web.Security
+	FirstAid  string `env:"FIRST_AID_DIR" doc:"folder with de.json and en.json that replace built-in first-aid steps"`
 	WriterURL string `env:"WRITER_URL" doc:"postgres:// URL of the login that writes reports (INSERT only); default: DATABASE_URL"`
 	CodeKey   string `env:"CODE_KEY,notEmpty" doc:"at least 32 hex digits: the key of the guests' codes; changing it ends all codes"`
 }
@@ -113,6 +114,9 @@ func (s *Service) open(ctx context.Context, cfg Config, keys report.Keys) error 
 	}
 	h := &web.Handler{Desk: desk, Register: s.Register, Gate: web.NewGate(cfg.Limits, s.Now), Log: s.Log, Now: s.Now,
 		Cookies: derive(keys.Code, "cookie"), Security: cfg.Security, Drafts: time.Duration(positive(site.DraftHours, 24)) * time.Hour}
+	if h.Aid, err = web.LoadAid(cfg.FirstAid); err != nil {
+		return err
+	}
 	if h.Pages, err = page.New(page.Options{Site: site, Templates: web.Files, Messages: web.Files, Now: s.Now, Log: s.Log, User: s.user}); err != nil {
 		return err
 	}

@@ -3,10 +3,13 @@
 package report
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
 	"time"
+
+	"github.com/thueringencert/leitstelle/shared/fault"
 )
 
 // Draft is an unfinished report of the form. It is kept for a day, and who has
@@ -71,4 +74,54 @@ func MaskPhone(p string) string {
 		}
 	}
 	return b.String()
+}
+
+// NewDraft keeps an empty form, or one that is filled in, and returns its code.
+func (d *Desk) NewDraft(ctx context.Context, f Form, keep time.Duration) (code string, err error) {
+	code = NewCode()
+	now := d.now()
+	return code, d.Store.SaveDraft(ctx, Draft{ID: DraftID(code), Form: f, CreatedAt: now, ExpiresAt: now.Add(keep)})
+}
+
+// Draft opens a draft by its code; NotFound when it has expired or never was.
+func (d *Desk) Draft(ctx context.Context, code string) (Draft, error) {
+	dr, err := d.Store.Draft(ctx, DraftID(code))
+	if err != nil {
+		return Draft{}, err
+	}
+	if !d.now().Before(dr.ExpiresAt) {
+		return Draft{}, fault.New(fault.NotFound, "this draft has expired")
+	}
+	return dr, nil
+}
+
+// SubmitDraft takes a draft in as a report. The draft's id is the idempotency
+// key: sending it twice gives the same report. The draft goes afterwards; when
+// that fails it expires by itself.
+func (d *Desk) SubmitDraft(ctx context.Context, dr Draft, s Submission, o Occasion) (Report, error) {
+	o.Key = draftKey(dr.ID)
+	r, _, err := d.Submit(ctx, s, o)
+	if err != nil {
+		return Report{}, err
+	}
+	_ = d.Store.DeleteDraft(context.WithoutCancel(ctx), dr.ID)
+	return r, nil
+}
+
+// OfDraft returns the report that a draft's code became, for a day.
+func (d *Desk) OfDraft(ctx context.Context, code string, keep time.Duration) (Report, error) {
+	k := draftKey(DraftID(code))
+	r, err := d.Store.ByKey(ctx, k.Scope, k.Key)
+	if err != nil {
+		return Report{}, err
+	}
+	if !d.now().Before(r.ReceivedAt.Add(keep)) {
+		return Report{}, notThere()
+	}
+	return r, nil
+}
+
+func draftKey(id string) Key {
+	sum := sha256.Sum256([]byte(id))
+	return Key{Scope: "form", Key: id, Hash: sum[:]}
 }

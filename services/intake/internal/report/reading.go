@@ -16,6 +16,7 @@ import (
 type Filter struct {
 	Everything    bool
 	Organisations []string
+	Person        string // what this person reported
 	After         string // id of the last one seen
 	Limit         int
 }
@@ -27,7 +28,11 @@ func (d *Desk) List(ctx context.Context, by actor.Actor, after string, limit int
 	if v.Empty() {
 		return nil, "", nil
 	}
-	list, err := d.Store.List(ctx, Filter{Everything: v.Everything, Organisations: v.Organisations, After: after, Limit: limit + 1})
+	f := Filter{Everything: v.Everything, Organisations: v.Organisations, After: after, Limit: limit + 1}
+	if v.Mine {
+		f.Person = by.Person
+	}
+	list, err := d.Store.List(ctx, f)
 	if err != nil {
 		return nil, "", err
 	}
@@ -132,12 +137,17 @@ func mayAt(r Report, o Occasion, action actor.Action, b Body) bool {
 	if o.holds(r) {
 		return o.By.May(action, actor.Object{Code: true}).Allowed
 	}
-	return o.By.May(action, actor.Object{Organisation: b.VisibleTo}).Allowed
+	return o.By.May(action, actor.Object{Organisation: b.VisibleTo, Owner: r.Reporter.ID}).Allowed
+}
+
+// objectOf is a report at one body, as the matrix asks.
+func objectOf(r Report, b Body) actor.Object {
+	return actor.Object{Organisation: b.VisibleTo, Owner: r.Reporter.ID}
 }
 
 func behalf(r Report, by actor.Actor, action actor.Action) string {
 	for _, b := range r.Affected {
-		if may := by.May(action, actor.Object{Organisation: b.VisibleTo}); may.Allowed {
+		if may := by.May(action, actor.Object{Organisation: b.VisibleTo, Owner: r.Reporter.ID}); may.Allowed {
 			return may.OnBehalfOf
 		}
 	}
@@ -153,7 +163,7 @@ func (d *Desk) seen(r Report, t Thread, o Occasion) Seen {
 		}
 		return slices.ContainsFunc(e.Bodies, func(b string) bool { return slices.Contains(ids, b) })
 	}
-	s := Seen{Report: r, ByCode: o.holds(r), Deadlines: d.deadlines(r)}
+	s := Seen{Report: r, ByCode: o.holds(r), Deadlines: d.Deadlines(r)}
 	for _, m := range t.Messages {
 		if mine(&m.Entry) {
 			s.Messages = append(s.Messages, m)
@@ -184,9 +194,9 @@ func bodyIDs(bodies []Body) []string {
 	return out
 }
 
-// deadlines are the promise that intake gave and, until triage knows better,
+// Deadlines are the promise that intake gave and, until triage knows better,
 // the data protection duty as "to check".
-func (d *Desk) deadlines(r Report) []Deadline {
+func (d *Desk) Deadlines(r Report) []Deadline {
 	var out []Deadline
 	for _, b := range r.Affected {
 		for _, c := range b.Cases {

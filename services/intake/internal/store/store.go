@@ -143,13 +143,15 @@ func (s *Store) List(ctx context.Context, f report.Filter) ([]report.Report, err
 		err = s.db.SelectContext(ctx, &rows, `
 			SELECT `+reportColumns+` FROM report r
 			WHERE r.id IN (
-				SELECT b.report_id FROM unnest($1::text[]) AS o(id)
+				(SELECT b.report_id FROM unnest($1::text[]) AS o(id)
 				CROSS JOIN LATERAL (
 					SELECT report_id FROM report_body
 					WHERE visible_to = o.id AND visible_to <> '' AND report_id < $2
 					ORDER BY report_id DESC LIMIT $3
-				) b ORDER BY b.report_id DESC
-			) ORDER BY r.id DESC LIMIT $3`, pq.Array(f.Organisations), after, f.Limit)
+				) b)
+				UNION
+				(SELECT id FROM report WHERE reporter_id = $4 AND reporter_id <> '' AND id < $2 ORDER BY id DESC LIMIT $3)
+			) ORDER BY r.id DESC LIMIT $3`, pq.Array(f.Organisations), after, f.Limit, f.Person)
 	}
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("list reports: %w", err))

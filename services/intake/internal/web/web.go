@@ -35,6 +35,7 @@ type Handler struct {
 	Now      func() time.Time
 	Cookies  []byte // key of the guest's cookie
 	Security Security
+	Aid      AidTexts
 	Drafts   time.Duration // how long an unfinished report is kept
 }
 
@@ -88,8 +89,8 @@ func scopeOf(by actor.Actor, hash []byte) string {
 func (h *Handler) Routes() []httpserver.Route {
 	const api = "/api/intake/v1"
 	get, post := http.MethodGet, http.MethodPost
-	upload := int64(h.Desk.MaxFile + 1<<20)
-	return []httpserver.Route{
+	upload := h.Desk.MaxFile + 1<<20
+	routes := []httpserver.Route{
 		{Method: post, Path: api + "/reports", Action: actor.ReportCreate, Handler: h.createReport},
 		{Method: get, Path: api + "/reports", Action: actor.ReportRead, Handler: h.listReports},
 		{Method: get, Path: api + "/reports/:id", Action: actor.ReportRead, Handler: h.getReport},
@@ -99,6 +100,58 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: get, Path: api + "/reports/:id/attachments/:file", Action: actor.AttachmentDownload, Handler: h.downloadAPI, Stream: true},
 		{Method: get, Path: api + "/receipt-key", Action: actor.Public, Handler: h.receiptKey},
 	}
+	return append(append(routes, h.formRoutes()...), h.pageRoutes()...)
+}
+
+// formRoutes are the four steps of the form and what follows them.
+func (h *Handler) formRoutes() []httpserver.Route {
+	get, post := http.MethodGet, http.MethodPost
+	create := actor.ReportCreate
+	out := []httpserver.Route{
+		{Method: get, Path: "/melden", Action: create, Handler: h.begin},
+		{Method: get, Path: "/melden/weiter", Action: create, Handler: h.showResume},
+		{Method: post, Path: "/melden/weiter", Action: create, Handler: h.resume},
+		{Method: post, Path: "/melden/:code/absenden", Action: create, Handler: h.send},
+		{Method: get, Path: "/melden/:code/fertig", Action: create, Handler: h.done},
+	}
+	for i, step := range steps {
+		out = append(out, httpserver.Route{Method: get, Path: "/melden/:code/" + step, Action: create, Handler: h.showStep(step)})
+		if i < len(steps)-1 {
+			out = append(out, httpserver.Route{Method: post, Path: "/melden/:code/" + step, Action: create, Handler: h.saveStep(step)})
+		}
+	}
+	return out
+}
+
+// pageRoutes are the own reports and the pages that every installation has.
+func (h *Handler) pageRoutes() []httpserver.Route {
+	get, post := http.MethodGet, http.MethodPost
+	upload := h.Desk.MaxFile + 1<<20
+	const one = "/melden/vorgang/:id"
+	out := []httpserver.Route{
+		{Method: get, Path: "/melden/vorgaenge", Action: actor.ReportRead, Handler: h.listPage},
+		{Method: get, Path: "/melden/vorgang", Action: actor.ReportRead, Handler: h.showCode},
+		{Method: post, Path: "/melden/vorgang", Action: actor.ReportRead, Handler: h.enterCode},
+		{Method: get, Path: one, Action: actor.ReportRead, Handler: h.showReport},
+		{Method: get, Path: one + "/druck", Action: actor.ReportRead, Handler: h.printReport},
+		{Method: post, Path: one + "/nachricht", Action: actor.ReportMessage, Handler: h.postMessage},
+		{Method: get, Path: one + "/nachtragen", Action: actor.ReportSupplement, Handler: h.showSupplement},
+		{Method: post, Path: one + "/nachtragen", Action: actor.ReportSupplement, Handler: h.postSupplement},
+		{Method: get, Path: one + "/datei", Action: actor.AttachmentAdd, Handler: h.showUpload},
+		{Method: post, Path: one + "/datei", Action: actor.AttachmentAdd, Handler: h.postUpload, Limit: upload, Stream: true},
+		{Method: get, Path: one + "/datei/:file", Action: actor.AttachmentDownload, Handler: h.showFile},
+		{Method: post, Path: one + "/datei/:file", Action: actor.AttachmentDownload, Handler: h.download, Stream: true},
+		{Method: get, Path: "/", Action: actor.Public, Handler: h.start},
+		{Method: get, Path: "/notfallkarte", Action: actor.Public, Handler: h.card},
+		{Method: get, Path: "/.well-known/security.txt", Action: actor.Public, Handler: h.securityTxt},
+		{Method: get, Path: "/assets/*", Action: actor.Public, Handler: echo.WrapHandler(page.Assets())},
+	}
+	for _, path := range page.StaticPages() {
+		out = append(out, httpserver.Route{Method: get, Path: path, Action: actor.Public, Handler: func(c echo.Context) error {
+			return h.Pages.RenderStatic(c, path)
+		}})
+	}
+	return out
 }
 
 // limitAPI bounds the requests of one token.

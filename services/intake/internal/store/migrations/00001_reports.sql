@@ -22,6 +22,7 @@ CREATE TABLE report (
     CONSTRAINT report_reference_key UNIQUE (reference),
     CONSTRAINT report_idem_key UNIQUE (idem_scope, idem_key)
 );
+CREATE INDEX report_reporter ON report (reporter_id, id DESC) WHERE reporter_id <> '';
 CREATE INDEX report_keys_to_forget ON report (received_at) WHERE idem_scope <> '';
 
 -- The affected bodies. visible_to is the organisation whose people may see the
