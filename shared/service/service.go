@@ -159,7 +159,13 @@ func (b *Base) Run(ctx context.Context, own ...func(context.Context) error) erro
 	if b.Config.AnchorDir != "" && key != nil {
 		parts = append(parts, audit.Checkpointer{DB: b.relayDB, Service: b.Name, Dir: b.Config.AnchorDir, Key: key, Log: b.Log, Now: b.Now}.Run)
 	}
-	return errors.Join(runner.Run(ctx, append(parts, own...)...), b.Close())
+	err = runner.Run(ctx, append(parts, own...)...)
+	// A connection that was cut in the middle of a statement complains once
+	// more when it is closed; the service has stopped well all the same.
+	if closeErr := b.Close(); closeErr != nil {
+		b.Log.Debug("service: close the database", zap.Error(closeErr))
+	}
+	return err
 }
 
 // Serve is Run together with an HTTP server on l.
