@@ -36,6 +36,7 @@ func Main[C any, S Service](name string, cfg *C, common func(*C) *Config, open f
 	prefix := strings.ToUpper(name) + "_"
 	if slices.ContainsFunc(os.Args[1:], func(a string) bool { return a == "--help" || a == "-h" }) {
 		config.Help(os.Stdout, "leitstelle "+name, cfg, prefix)
+		fmt.Fprintf(os.Stdout, "\n%s", ToolUsage)
 		return
 	}
 	if err := config.Load(cfg, prefix, os.Environ()); err != nil {
@@ -43,7 +44,12 @@ func Main[C any, S Service](name string, cfg *C, common func(*C) *Config, open f
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := serve(ctx, name, cfg, common(cfg), open)
+	var err error
+	if args := os.Args[1:]; len(args) > 0 {
+		err = Tool(ctx, name, *common(cfg), args, os.Stdout)
+	} else {
+		err = serve(ctx, name, cfg, common(cfg), open)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
