@@ -157,7 +157,7 @@ func TestADeadEventCanBeSentRoundAgain(t *testing.T) {
 	}
 }
 
-func TestTheWaitDoublesUpToFiveMinutes(t *testing.T) {
+func TestTheBackoffIsAskedAfterEachFailureButTheLast(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.ensure()
