@@ -25,7 +25,7 @@ import (
 
 // Config of the store.
 type Config struct {
-	URL        string   `env:"BLOB_URL" doc:"where attachments lie: file:///path?no_tmp_dir=true or s3://bucket"`
+	URL        string   `env:"BLOB_URL" doc:"where attachments lie, a folder: file:///path?no_tmp_dir=true&metadata=skip"`
 	Recipients []string `env:"BLOB_RECIPIENTS" doc:"age public keys of all services that may read attachments"`
 	Identity   string   `env:"BLOB_IDENTITY" doc:"this service's own age secret key"`
 }

@@ -47,8 +47,8 @@ const publishTimeout = 5 * time.Second
 
 // Config of the connection.
 type Config struct {
-	URL      string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222"`
-	Replicas int    `env:"NATS_REPLICAS" envDefault:"1"` // 3 where there are three hosts
+	URL      string `env:"NATS_URL" envDefault:"nats://127.0.0.1:4222" doc:"address of the broker, with user and password"`
+	Replicas int    `env:"NATS_REPLICAS" envDefault:"1" doc:"copies of each stream: 3 where the broker has three hosts"`
 }
 
 // Bus is a connection to JetStream. It reconnects for ever; while the broker is

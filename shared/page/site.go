@@ -11,45 +11,45 @@ import (
 // stands here and comes from configuration; templates and code name nobody.
 // Empty fields leave their line out.
 type Site struct {
-	Operator        string `env:"OPERATOR"`                         // "ThüringenCERT"
-	Service         string `env:"SERVICE"`                          // under the name: "Vorfälle melden und Warnungen"
-	ServiceEN       string `env:"SERVICE_EN"`                       // the same in English
-	Phone           string `env:"PHONE"`                            // as written: "0361 000 00 00"
-	PhoneHref       string `env:"PHONE_HREF"`                       // as dialled: "tel:+493610000000"; empty: from Phone
-	Mail            string `env:"MAIL"`                             // public address
-	URL             string `env:"URL"`                              // origin of the portal, without a slash at the end
-	Draft           bool   `env:"DRAFT"`                            // shows the bar "Entwurf – noch keine offizielle Website"
-	CallbackMinutes int    `env:"CALLBACK_MINUTES" envDefault:"60"` // the call-back the CERT promises, no more than it keeps
-	MaxFileMB       int    `env:"MAX_FILE_MB" envDefault:"25"`      // largest attachment
-	DraftHours      int    `env:"DRAFT_HOURS" envDefault:"24"`      // how long an unfinished report is kept
-	GuestDays       int    `env:"GUEST_DAYS" envDefault:"90"`       // how long a guest's code works after closing
+	Operator        string `env:"OPERATOR" doc:"who runs the installation, such as ThüringenCERT"`
+	Service         string `env:"SERVICE" doc:"what it is for, under the name, in German"`
+	ServiceEN       string `env:"SERVICE_EN" doc:"the same in English"`
+	Phone           string `env:"PHONE" doc:"telephone number, as written: 0361 000 00 00"`
+	PhoneHref       string `env:"PHONE_HREF" doc:"as dialled: tel:+493610000000; empty: from PHONE"`
+	Mail            string `env:"MAIL" doc:"public mail address"`
+	URL             string `env:"URL" doc:"origin of the portal, without a slash at the end"`
+	Draft           bool   `env:"DRAFT" doc:"shows the bar Entwurf – noch keine offizielle Website"`
+	CallbackMinutes int    `env:"CALLBACK_MINUTES" envDefault:"60" doc:"the call-back that the CERT promises, no more than it keeps"`
+	MaxFileMB       int    `env:"MAX_FILE_MB" envDefault:"25" doc:"largest attachment"`
+	DraftHours      int    `env:"DRAFT_HOURS" envDefault:"24" doc:"how long an unfinished report is kept"`
+	GuestDays       int    `env:"GUEST_DAYS" envDefault:"90" doc:"how long a guest's code works after closing"`
 
 	Imprint       Imprint   `envPrefix:"IMPRINT_"`
 	DataOfficer   Authority `envPrefix:"DATA_OFFICER_"`   // data protection officer of the operator
 	DataAuthority Authority `envPrefix:"DATA_AUTHORITY_"` // supervisory authority, Art. 77 DSGVO
 	AccessBody    Authority `envPrefix:"ACCESS_BODY_"`    // Durchsetzungs- or Schlichtungsstelle for accessibility
 	Police        Authority `envPrefix:"POLICE_"`         // Zentrale Ansprechstelle Cybercrime
-	AccessLaw     string    `env:"ACCESS_LAW"`            // "ThürBarrWebG"
-	AccessChecked string    `env:"ACCESS_CHECKED"`        // date of the last self-assessment, as written
+	AccessLaw     string    `env:"ACCESS_LAW" doc:"law on accessibility, such as ThürBarrWebG"`
+	AccessChecked string    `env:"ACCESS_CHECKED" doc:"date of the last self-assessment, as written"`
 }
 
 // Imprint is who answers for the site (§ 5 DDG). Address lines are separated
 // by a vertical bar or a line break.
 type Imprint struct {
-	Name        string `env:"NAME"`
-	Address     string `env:"ADDRESS"`
-	Represented string `env:"REPRESENTED"`
-	Responsible string `env:"RESPONSIBLE"` // for the content, § 18 (2) MStV
-	VAT         string `env:"VAT"`
+	Name        string `env:"NAME" doc:"who answers for the site (§ 5 DDG)"`
+	Address     string `env:"ADDRESS" doc:"address, lines separated by a vertical bar"`
+	Represented string `env:"REPRESENTED" doc:"represented by"`
+	Responsible string `env:"RESPONSIBLE" doc:"responsible for the content (§ 18 (2) MStV)"`
+	VAT         string `env:"VAT" doc:"VAT number"`
 }
 
 // Authority is another body that a page names.
 type Authority struct {
-	Name    string `env:"NAME"`
-	Address string `env:"ADDRESS"`
-	Phone   string `env:"PHONE"`
-	Mail    string `env:"MAIL"`
-	URL     string `env:"URL"`
+	Name    string `env:"NAME" doc:"name"`
+	Address string `env:"ADDRESS" doc:"address, lines separated by a vertical bar"`
+	Phone   string `env:"PHONE" doc:"telephone number"`
+	Mail    string `env:"MAIL" doc:"mail address"`
+	URL     string `env:"URL" doc:"web address"`
 }
 
 // Tel returns the number as a link target. It holds digits only, so that it is
