@@ -38,7 +38,9 @@ func Report(n int) event.ReportSubmitted {
 }
 
 // Event wraps a payload as its sender does.
-func Event(p event.Payload) event.Event { return event.New(p, event.Meta{At: Noon, Actor: "service:intake"}) }
+func Event(p event.Payload) event.Event {
+	return event.New(p, event.Meta{At: Noon, Actor: "service:intake"})
+}
 
 // Person returns somebody with a role; those of the CERT belong to it, others to Musterhausen.
 func Person(id, name string, role actor.Role) casefile.By {

@@ -100,7 +100,9 @@ func TestFiltersAndSearch(t *testing.T) {
 	other := report(2, func(r *event.ReportSubmitted) {
 		r.Affected, r.What, r.Impact, r.Description = sample.Beispielroda, "phishing", "medium", "Gefälschte Rechnungen an mehrere Rathäuser"
 	})
-	third := report(3, func(r *event.ReportSubmitted) { r.What, r.Impact, r.Description = "ddos", "low", "Bürgerportal langsam" })
+	third := report(3, func(r *event.ReportSubmitted) {
+		r.What, r.Impact, r.Description = "ddos", "low", "Bürgerportal langsam"
+	})
 	if _, err := b.Take(t.Context(), sample.Mara, third, 0); err != nil {
 		t.Fatal(err)
 	}

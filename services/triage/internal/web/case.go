@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
+	"github.com/thueringencert/leitstelle/services/triage/internal/duty"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/page"
+)
+
+// tabs of a case, as the address names them.
+var tabs = []string{"uebersicht", "meldung", "nachrichten", "dateien", "protokoll"}
+
+type tabView struct {
+	ID, Label, Href string
+	Count           int
+	Current         bool
+}
+
+// clockView is one clock in words.
+type clockView struct {
+	Name  string
+	Due   *time.Time
+	State string // for clockchip
+	Text  string // instead of a chip, such as "zu prüfen"
+}
+
+// logView is one line of the timeline.
+type logView struct {
+	At     time.Time
+	Who    string
+	Text   string
+	Reason string
+	Tone   string
+	Other  string // reference of the merged case it happened on
+}
+
+// can says what this person may do with this case now.
+type can struct {
+	Take, Assign, Edit, Classify, Message, Note, Merge, Attachment, Alert, Verify, Close bool
+}
+
+// caseView is a case in the pane or as a page of its own.
+type caseView struct {
+	casefile.Dossier
+	Tab, Path, Back string
+	Tabs            []tabView
+	Whole           bool // a page of its own
+	Fragment        string
+	Place           string // level, population
+	Clocks          []clockView
+	Main            *casefile.Report // what the overview quotes
+	Log             []logView
+	Latest          []logView
+	ClassWords      string
+	SuggestedWords  string
+	Can             can
+	Acts            map[string]actView
+	Into            string // reference of the case it was merged into
+	Channel         string
+	Supplemented    map[string][]supplementView
+}
+
+type supplementView struct {
+	casefile.Supplement
+	Rows []page.Row
+}
+
+// openCase reads a case for the pane or page: that writes one line of audit.
+func (h *Handler) openCase(c echo.Context, ref, tab, back string) (*caseView, error) {
+	d, err := h.desk().Dossier(c.Request().Context(), by(c), ref)
+	if err != nil {
+		return nil, err
+	}
+	return h.viewOf(c, d, tab, back), nil
+}
+
+func (h *Handler) viewOf(c echo.Context, d casefile.Dossier, tab, back string) *caseView {
+	if !slices.Contains(tabs, tab) {
+		tab = tabs[0]
+	}
+	v := &caseView{Dossier: d, Tab: tab, Path: "/lage/fall/" + d.Reference, Back: back, Place: h.place(c, d.Organisation)}
+	v.Fragment = v.Path + "/teil?t=" + tab
+	if len(d.Filed) > 0 {
+		v.Main = &d.Filed[0]
+		v.Channel = h.Pages.Word(page.Language(c), "channel", v.Main.Channel)
+	}
+	v.Clocks = h.clocks(c, d)
+	v.Log = h.log(c, d)
+	v.Latest = v.Log[max(0, len(v.Log)-6):]
+	v.ClassWords, v.SuggestedWords = h.classWords(c, d.Class), h.classWords(c, d.Suggested)
+	v.Can = abilities(by(c), d)
+	v.Acts = h.acts(c, v)
+	for _, e := range d.Timeline {
+		if e.Case == d.ID && e.Kind == casefile.KindMerged {
+			v.Into = e.To
+		}
+	}
+	v.Supplemented = map[string][]supplementView{}
+	for _, s := range d.Supplements {
+		v.Supplemented[s.Report] = append(v.Supplemented[s.Report], supplementView{s, h.fieldRows(c, s.Fields)})
+	}
+	v.Tabs = h.tabsOf(c, v)
+	return v
+}
+
+func (h *Handler) tabsOf(c echo.Context, v *caseView) []tabView {
+	counts := map[string]int{"meldung": len(v.Filed) + len(v.Supplements), "nachrichten": len(v.Messages) + len(v.Notes), "dateien": len(v.Attachments)}
+	if counts["meldung"] == 1 {
+		counts["meldung"] = 0
+	}
+	out := make([]tabView, len(tabs))
+	for i, id := range tabs {
+		href := v.Path + "?t=" + id
+		if !v.Whole && strings.HasPrefix(v.Back, inboxPath) {
+			href = withTab(v.Back, id)
+		}
+		out[i] = tabView{ID: id, Label: h.Pages.T(c, "triage.tab."+id), Href: href, Count: counts[id], Current: id == v.Tab}
+	}
+	return out
+}
+
+// abilities asks the matrix once for the page.
+func abilities(who casefile.By, d casefile.Dossier) can {
+	o := d.Object()
+	may := func(a actor.Action) bool { return who.May(a, o).Allowed }
+	live := !d.State.Ended()
+	mine := d.Assignee != nil && d.Assignee.ID == who.Actor.Person
+	return can{
+		Take:   live && may(actor.CaseTake) && (d.Assignee == nil || mine && d.State == casefile.New),
+		Assign: live && may(actor.CaseAssign), Edit: d.State != casefile.Merged && may(actor.CaseEdit),
+		Classify: live && may(actor.CaseClassify), Message: d.State != casefile.Merged && may(actor.CaseMessage),
+		Note: d.State != casefile.Merged && may(actor.CaseNote), Merge: d.State.CanMove(casefile.Merged) && may(actor.CaseMerge),
+		Attachment: may(actor.CaseAttachment), Alert: may(actor.AlertDraft), Verify: live && !d.Verified && may(actor.CaseClassify),
+		Close: d.State.CanMove(casefile.Closed) && may(actor.CaseEdit),
+	}
+}
+
+// place is "Gemeinde · 14 200 Einw.".
+func (h *Handler) place(c echo.Context, o event.Organisation) string {
+	var parts []string
+	if o.Level != "" {
+		parts = append(parts, h.Pages.Word(page.Language(c), "level", o.Level))
+	}
+	if known, ok := h.Register.Organisation(o.ID); ok {
+		if known.KreisName != "" && known.KreisName != o.Name {
+			parts = append(parts, known.KreisName)
+		}
+		if known.Population > 0 {
+			parts = append(parts, h.Pages.T(c, "triage.population", known.Population))
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+func (h *Handler) clocks(c echo.Context, d casefile.Dossier) []clockView {
+	var out []clockView
+	for _, k := range d.Clocks {
+		v := clockView{Name: h.Pages.T(c, "triage.clock."+k.Rule), Due: k.DueAt}
+		switch k.At(h.Now()) {
+		case duty.Done:
+			v.State = "met"
+		case duty.Waived:
+			continue
+		case duty.ToCheck:
+			v.Text = h.Pages.T(c, "triage.clock.check")
+		case duty.Running, duty.Overdue:
+		}
+		out = append(out, v)
+	}
+	return out
+}
+
+// classWords is "Betrug · Phishing".
+func (h *Handler) classWords(c echo.Context, class string) string {
+	if class == "" {
+		return ""
+	}
+	lang := page.Language(c)
+	group := casefile.ClassGroup(class)
+	words := h.Pages.Word(lang, "rsit_class", group)
+	if group != class {
+		words += " · " + h.Pages.Word(lang, "rsit", class)
+	}
+	return words
+}
+
+// fieldRows shows the later fields of a report by their ids' words.
+func (h *Handler) fieldRows(c echo.Context, fields map[string]any) []page.Row {
+	names := make([]string, 0, len(fields))
+	for name := range fields {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var out []page.Row
+	for _, name := range names {
+		out = append(out, page.Row{Label: strings.ReplaceAll(name, "_", " "), Value: h.fieldValue(c, fields[name])})
+	}
+	return out
+}
+
+func (h *Handler) fieldValue(c echo.Context, v any) string {
+	switch x := v.(type) {
+	case bool:
+		if x {
+			return h.Pages.Word(page.Language(c), "yesno", "yes")
+		}
+		return h.Pages.Word(page.Language(c), "yesno", "no")
+	case string:
+		if slices.Contains(page.Words("yesno"), x) {
+			return h.Pages.Word(page.Language(c), "yesno", x)
+		}
+		return x
+	case []any:
+		parts := make([]string, len(x))
+		for i, y := range x {
+			parts[i] = h.fieldValue(c, y)
+		}
+		return strings.Join(parts, ", ")
+	}
+	return fmt.Sprint(v)
+}
+
+// casePage is the view of a case as a page of its own.
+type casePage struct {
+	page.Base
+	Case *caseView
+}
+
+// caseWhole is GET /lage/fall/{ref}.
+func (h *Handler) caseWhole(c echo.Context) error {
+	v, err := h.openCase(c, c.Param("ref"), c.QueryParam("t"), "")
+	if err != nil {
+		return err
+	}
+	v.Whole, v.Back = true, v.Path+"?t="+v.Tab
+	v.Acts, v.Tabs = h.acts(c, v), h.tabsOf(c, v)
+	p := &casePage{Base: h.base(c, v.Reference+" "+v.Title, page.NavCases), Case: v}
+	p.Exercise = v.Exercise
+	return h.Pages.Render(c, http.StatusOK, "case", p)
+}
+
+// casePart is GET /lage/fall/{ref}/teil: the pane anew, for the stream.
+func (h *Handler) casePart(c echo.Context) error {
+	back := safeBack(c.QueryParam("zurueck"), inboxPath+"?fall="+c.Param("ref"))
+	v, err := h.openCase(c, c.Param("ref"), c.QueryParam("t"), back)
+	if err != nil {
+		return err
+	}
+	return h.Pages.Fragment(c, http.StatusOK, "inbox", "pane", v)
+}
+
+// casePrint is GET /lage/fall/{ref}/druck: the whole file on paper, with the TLP
+// in the head and foot of each sheet.
+func (h *Handler) casePrint(c echo.Context) error {
+	v, err := h.openCase(c, c.Param("ref"), "", "")
+	if err != nil {
+		return err
+	}
+	p := &casePage{Base: page.Base{Title: v.Reference, Layout: page.Print, TLP: string(v.TLP), Exercise: v.Exercise}, Case: v}
+	return h.Pages.Render(c, http.StatusOK, "print", p)
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package web
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
+	"github.com/thueringencert/leitstelle/shared/page"
+)
+
+const casesPath = "/lage/faelle"
+
+// casesView is the archive: all cases, newest first, with search.
+type casesView struct {
+	page.Base
+	Query query
+	Drops []drop
+	Rows  []rowView
+	Next  string
+	Empty page.Empty
+	Clear string
+}
+
+// cases is GET /lage/faelle and /lage/suche.
+func (h *Handler) cases(c echo.Context) error {
+	q := queryOf(c, casesPath)
+	f := q.filter()
+	f.View = casefile.ViewAll
+	l, err := h.desk().List(c.Request().Context(), by(c), f)
+	if err != nil {
+		return err
+	}
+	v := &casesView{Base: h.base(c, h.Pages.T(c, "triage.cases"), page.NavCases), Query: q, Drops: h.drops(c, q, true)}
+	if q.Q != "" {
+		v.Title = h.Pages.T(c, "triage.cases.search", "Q", q.Q)
+	}
+	for _, s := range l.Items {
+		v.Rows = append(v.Rows, h.row(c, s, "/lage/fall/"+s.Reference, false))
+	}
+	if l.Next != "" {
+		v.Next = q.href("nach", l.Next)
+	}
+	v.Empty = page.Empty{Text: h.Pages.T(c, "triage.cases.empty")}
+	if q.filtered() {
+		v.Clear = casesPath
+		v.Empty = page.Empty{Text: h.Pages.T(c, "triage.cases.nohit"), Href: casesPath, Link: h.Pages.T(c, "triage.filter.clear")}
+	}
+	return h.Pages.Render(c, http.StatusOK, "cases", v)
+}

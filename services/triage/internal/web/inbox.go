@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
+	"github.com/thueringencert/leitstelle/services/triage/internal/chart"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/page"
+	"github.com/thueringencert/leitstelle/shared/session"
+)
+
+const (
+	inboxPath  = "/lage/eingang"
+	streamPath = api + "/stream"
+	pageSize   = 50
+)
+
+// query is what the address of a list says; every filter stands in it.
+type query struct {
+	path                                           string
+	View, Due, State, Severity, Class, Kreis, Sort string
+	Q, After, Case, Tab                            string
+}
+
+var views = map[string]string{"": casefile.ViewOpen, "offen": casefile.ViewOpen, "meine": casefile.ViewMine, "niemand": casefile.ViewUnassigned, "alle": casefile.ViewAll}
+
+var sorts = map[string]string{"": casefile.SortDue, "frist": casefile.SortDue, "schwere": casefile.SortSeverity, "eingang": casefile.SortReceived}
+
+var dues = map[string]string{"": "", "ueberfaellig": "overdue", "bald": "soon"}
+
+func queryOf(c echo.Context, path string) query {
+	q := c.QueryParam
+	return query{path: path, View: q("ansicht"), Due: q("frist"), State: q("status"), Severity: q("schwere"), Class: q("klasse"),
+		Kreis: q("kreis"), Sort: q("sort"), Q: strings.TrimSpace(q("q")), After: q("nach"), Case: q("fall"), Tab: q("t")}
+}
+
+// href is the address with some parameters changed; a changed filter begins at
+// the first page.
+func (q query) href(changes ...string) string {
+	v := url.Values{}
+	for _, p := range []struct{ name, value string }{
+		{"ansicht", q.View}, {"frist", q.Due}, {"status", q.State}, {"schwere", q.Severity}, {"klasse", q.Class},
+		{"kreis", q.Kreis}, {"sort", q.Sort}, {"q", q.Q}, {"nach", q.After}, {"fall", q.Case}, {"t", q.Tab},
+	} {
+		v.Set(p.name, p.value)
+	}
+	for i := 0; i+1 < len(changes); i += 2 {
+		v.Set(changes[i], changes[i+1])
+		if changes[i] != "fall" && changes[i] != "t" && changes[i] != "nach" {
+			v.Set("nach", "")
+		}
+	}
+	for name := range v {
+		if v.Get(name) == "" {
+			v.Del(name)
+		}
+	}
+	if len(v) == 0 {
+		return q.path
+	}
+	return q.path + "?" + v.Encode()
+}
+
+func (q query) filter() casefile.Filter {
+	pick := func(m map[string]string, key string) string {
+		if v, ok := m[key]; ok {
+			return v
+		}
+		return key // unknown: the desk refuses it by name
+	}
+	return casefile.Filter{View: pick(views, q.View), Due: pick(dues, q.Due), State: q.State, Severity: q.Severity, Class: q.Class,
+		Kreis: q.Kreis, Sort: pick(sorts, q.Sort), Query: q.Q, After: q.After, Limit: pageSize}
+}
+
+// filtered reports whether anything narrows the list besides the view.
+func (q query) filtered() bool {
+	return q.Due+q.State+q.Severity+q.Class+q.Kreis+q.Q != ""
+}
+
+// choice is one link of a filter.
+type choice struct {
+	Label   string
+	Count   int
+	Counted bool
+	Href    string
+	Current bool
+}
+
+// drop is a filter that opens a list of links.
+type drop struct {
+	Label   string // what it filters by
+	Value   string // what is chosen, in words
+	Choices []choice
+}
+
+// rowView is one line of the queue.
+type rowView struct {
+	casefile.Summary
+	Href, Fragment string
+	Short          string // reference without the year
+	Name           string // title without the organisation, which stands below it
+	Group          string
+	Current, Pane  bool
+	ClockState     string
+}
+
+func (h *Handler) row(c echo.Context, s casefile.Summary, href string, current bool) rowView {
+	r := rowView{Summary: s, Href: href, Fragment: "/lage/zeile/" + s.ID, Short: shortReference(s.Reference),
+		Name:    strings.TrimSuffix(s.Title, " – "+s.Organisation.Name),
+		Group:   h.Pages.Word(page.Language(c), "rsit_class", casefile.ClassGroup(s.Shown())),
+		Current: current, ClockState: clockState(s)}
+	if r.Name == "" {
+		r.Name = s.Reference
+	}
+	return r
+}
+
+// shortReference is the number that people say: "V-2026-000147" → "000147" →
+// four digits where they are enough.
+func shortReference(ref string) string {
+	n := ref[strings.LastIndex(ref, "-")+1:]
+	for len(n) > 4 && n[0] == '0' {
+		n = n[1:]
+	}
+	return n
+}
+
+func clockState(s casefile.Summary) string {
+	switch {
+	case s.NextDue != nil:
+		return ""
+	case s.State == casefile.Waiting:
+		return "waiting"
+	case s.AnsweredAt != nil:
+		return "met"
+	}
+	return ""
+}
+
+// inboxView is mock 05.
+type inboxView struct {
+	page.Base
+	Query   query
+	Segs    []choice
+	Drops   []drop
+	Heads   map[string]string // where a column head leads
+	Rows    []rowView
+	Next    string
+	Here    string
+	Empty   page.Empty
+	KPI     kpiView
+	Charts  chartsView
+	Pane    *caseView
+	Workers []page.Option
+}
+
+// inbox is GET /lage/eingang. With fall= the case stands beside the queue; htmx
+// gets the pane alone.
+func (h *Handler) inbox(c echo.Context) error {
+	ctx, who := c.Request().Context(), by(c)
+	q := queryOf(c, inboxPath)
+	if q.Case != "" && page.WantsFragment(c) {
+		v, err := h.openCase(c, q.Case, q.Tab, q.href())
+		if err != nil {
+			return err
+		}
+		return h.Pages.Fragment(c, http.StatusOK, "inbox", "pane", v)
+	}
+	l, err := h.desk().List(ctx, who, q.filter())
+	if err != nil {
+		return err
+	}
+	v := &inboxView{Base: h.base(c, h.Pages.T(c, "triage.inbox"), page.NavInbox), Query: q, Here: q.href("nach", ""), Workers: h.workers(c)}
+	v.Main = page.MainWork
+	if v.KPI, err = h.kpis(c); err != nil {
+		return err
+	}
+	if v.Charts, err = h.charts(c); err != nil {
+		return err
+	}
+	v.Counts = map[string]int{page.NavInbox: v.KPI.Unassigned}
+	if q.Case == "" && len(l.Items) > 0 && q.After == "" {
+		v.Notice = h.bulkNotice(c)
+	}
+	if q.Case != "" {
+		if v.Pane, err = h.openCase(c, q.Case, q.Tab, q.href()); err != nil {
+			return err
+		}
+	}
+	h.fillInbox(c, v, l)
+	return h.Pages.Render(c, http.StatusOK, "inbox", v)
+}
+
+func (h *Handler) fillInbox(c echo.Context, v *inboxView, l casefile.List) {
+	q := v.Query
+	for _, s := range l.Items {
+		r := h.row(c, s, q.href("fall", s.Reference, "t", ""), v.Pane != nil && v.Pane.ID == s.ID)
+		r.Pane = true
+		v.Rows = append(v.Rows, r)
+	}
+	if l.Next != "" {
+		v.Next = q.href("nach", l.Next, "fall", "")
+	}
+	v.Segs = []choice{
+		{h.Pages.T(c, "triage.view.open"), v.KPI.Active, true, q.href("ansicht", "", "fall", ""), views[q.View] == casefile.ViewOpen},
+		{h.Pages.T(c, "triage.view.mine"), v.KPI.Mine, true, q.href("ansicht", "meine", "fall", ""), q.View == "meine"},
+		{h.Pages.T(c, "triage.view.nobody"), v.KPI.Nobody, true, q.href("ansicht", "niemand", "fall", ""), q.View == "niemand"},
+		{h.Pages.T(c, "triage.view.all"), 0, false, q.href("ansicht", "alle", "fall", ""), q.View == "alle"},
+	}
+	v.Drops = h.drops(c, q, false)
+	v.Heads = map[string]string{"severity": q.href("sort", "schwere"), "due": q.href("sort", ""), "received": q.href("sort", "eingang")}
+	v.Empty = page.Empty{Text: h.Pages.T(c, "triage.inbox.empty")}
+	if q.filtered() || q.View == "meine" || q.View == "niemand" {
+		v.Empty = page.Empty{Text: h.Pages.T(c, "triage.inbox.nohit"), Href: inboxPath, Link: h.Pages.T(c, "triage.filter.clear")}
+	}
+}
+
+// drops are the filters of both lists.
+func (h *Handler) drops(c echo.Context, q query, withState bool) []drop {
+	lang := page.Language(c)
+	words := func(label, param, list, chosen string, ids []string) drop {
+		d := drop{Label: h.Pages.T(c, label), Choices: []choice{{Label: h.Pages.T(c, "triage.filter.any"), Href: q.href(param, "", "fall", ""), Current: chosen == ""}}}
+		for _, id := range ids {
+			word := h.Pages.Word(lang, list, id)
+			d.Choices = append(d.Choices, choice{Label: word, Href: q.href(param, id, "fall", ""), Current: id == chosen})
+			if id == chosen {
+				d.Value = word
+			}
+		}
+		return d
+	}
+	var out []drop
+	if withState {
+		out = append(out, words("triage.col.state", "status", "state", q.State, page.Words("state")))
+	}
+	out = append(out, words("triage.col.severity", "schwere", "severity", q.Severity, page.Words("severity")),
+		words("triage.col.class", "klasse", "rsit_class", casefile.ClassGroup(q.Class), page.Words("rsit_class")))
+	kreis := drop{Label: h.Pages.T(c, "triage.col.kreis"), Choices: []choice{{Label: h.Pages.T(c, "triage.filter.any"), Href: q.href("kreis", "", "fall", ""), Current: q.Kreis == ""}}}
+	for _, d := range chart.Districts() {
+		kreis.Choices = append(kreis.Choices, choice{Label: d.Name, Href: q.href("kreis", d.Code, "fall", ""), Current: d.Code == q.Kreis})
+		if d.Code == q.Kreis {
+			kreis.Value = d.Name
+		}
+	}
+	return append(out, kreis)
+}
+
+// oneRow is GET /lage/zeile/{id}: the line of a case as it is now, for the
+// stream to put in place. It says no more than the list.
+func (h *Handler) oneRow(c echo.Context) error {
+	s, err := h.desk().Store.Summary(c.Request().Context(), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	r := h.row(c, s, inboxPath+"?fall="+s.Reference, false)
+	r.Pane = true
+	return h.Pages.Fragment(c, http.StatusOK, "inbox", "row", r)
+}
+
+// base is what all pages of the Lagezentrum have.
+func (h *Handler) base(c echo.Context, title, nav string) page.Base {
+	return page.Base{Title: title, Layout: page.Desk, Nav: nav, Stream: streamPath}
+}
+
+// workers are the people who may get a case, oneself first.
+func (h *Handler) workers(c echo.Context) []page.Option {
+	me := session.Actor(c).Person
+	out := []page.Option{{Value: me, Label: h.Pages.T(c, "triage.assign.me")}}
+	for _, p := range h.Register.People("", actor.Duty, actor.Analyst, actor.Lead) {
+		if p.ID != me {
+			out = append(out, page.Option{Value: p.ID, Label: p.Name})
+		}
+	}
+	return out
+}
