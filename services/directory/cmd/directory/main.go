@@ -108,8 +108,8 @@ func serve(ctx context.Context, cfg directory.Config, args []string) error {
 	return s.Serve(ctx, l)
 }
 
-// createPerson adds the first people; later ones come through the pages. Their
-// event waits in the outbox for the running service.
+// createPerson adds a person. The event waits in the outbox for the running
+// service.
 func createPerson(ctx context.Context, cfg directory.Config, args []string, out io.Writer) error {
 	f := flag.NewFlagSet("directory person create", flag.ContinueOnError)
 	name := f.String("name", "", "the person's name")
