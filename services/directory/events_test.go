@@ -34,7 +34,7 @@ func background(t *testing.T, run func(context.Context) error) {
 func TestAnotherServiceLearnsEverything(t *testing.T) {
 	t.Parallel()
 	nats := devstack.NewNATS(t)
-	b := setupOn(t, devstack.Bus(t, nats), true)
+	b := setupOn(t, devstack.Bus(t, nats), "klett", "chefin", "kiv", "analyst")
 	mandate := b.mandate("16071043")
 	background(t, b.Run)
 	db, url := devstack.NewDB(t, service.Migrations()...)
@@ -80,7 +80,7 @@ func TestAnotherServiceLearnsEverything(t *testing.T) {
 func TestANewBrokerIsToldEverythingAgain(t *testing.T) {
 	t.Parallel()
 	nats := devstack.NewNATS(t)
-	b := setupOn(t, devstack.Bus(t, nats), true)
+	b := setupOn(t, devstack.Bus(t, nats), "klett")
 	background(t, b.Run)
 	devstack.Eventually(t, 30*time.Second, "everything published", func() bool {
 		return b.count(`SELECT count(*) FROM outbox WHERE published_at IS NULL`) == 0 && b.count(`SELECT count(*) FROM stream_made`) == 1

@@ -30,7 +30,7 @@ type organisations struct {
 
 func TestTheConstituencyIsListedWhole(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	seen, last, after := map[string]bool{}, "", ""
 	for {
 		var page organisations
@@ -67,7 +67,7 @@ func TestTheConstituencyIsListedWhole(t *testing.T) {
 
 func TestSameNamedPlacesAreToldApart(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	var page organisations
 	b.want(ask{path: "/api/directory/v1/organisations?q=Elxleben", as: "klett"}, 200).decode(t, &page)
 	kreise := map[string]bool{}
@@ -81,7 +81,7 @@ func TestSameNamedPlacesAreToldApart(t *testing.T) {
 
 func TestAnOrganisationIsReadAndAmended(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett", "chefin", "fremd", "pflege")
 	path := "/api/directory/v1/organisations/16071043"
 	a := b.want(ask{path: path, as: "fremd"}, 200)
 	if a.Header.Get("ETag") != `"1"` || !strings.Contains(a.body, `"administered_by":{`) || !strings.Contains(a.body, "VG Kranichfeld") || strings.Contains(a.body, `"contact"`) {
@@ -125,7 +125,7 @@ func small(t *testing.T, name string) string {
 
 func TestARegisterFileIsAppliedAsShown(t *testing.T) {
 	t.Parallel()
-	b := setupOn(t, nil, false)
+	b := bare(t, nil)
 	ctx := context.Background()
 	one, two := small(t, "gv100ad_stand1.txt"), small(t, "gv100ad_stand2.txt")
 	d, err := b.RegisterDiff(ctx, strings.NewReader(one))
@@ -176,7 +176,7 @@ func TestARegisterFileIsAppliedAsShown(t *testing.T) {
 
 func TestAMalformedRegisterFileChangesNothing(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "pflege")
 	file := small(t, "gv100ad_stand1.txt")
 	broken := strings.Replace(file, "00000001200", "0000000I200", 1)
 	a := b.want(ask{method: "POST", path: "/api/directory/v1/register/diff", as: "pflege", body: broken}, 422)
@@ -206,7 +206,7 @@ func TestAMalformedRegisterFileChangesNothing(t *testing.T) {
 
 func TestTheRegisterIsLoadedOnce(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	if n, err := b.LoadRegister(context.Background()); n != 687 || err != nil {
 		t.Errorf("second load: %d, %v; want 687 as before", n, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -58,7 +59,6 @@ type bench struct {
 	t      *testing.T
 	clock  *clock
 	db     *sqlx.DB
-	bus    *bus.Bus
 	people map[string]directory.Loaded // by the word before the @
 }
 
@@ -77,18 +77,28 @@ var staff = []directory.Person{
 	person("admin", directory.Membership{Organisation: "thueringencert", Role: actor.Admin}),
 }
 
-func setup(t *testing.T) *bench {
+// setup loads the register and the named people of staff. Without a broker
+// everything works but the news for the other services.
+func setup(t *testing.T, names ...string) *bench {
 	t.Helper()
-	return setupOn(t, devstack.NewBus(t), true)
+	return setupOn(t, nil, names...)
 }
 
-func setupOn(t *testing.T, b *bus.Bus, load bool) *bench {
+func setupOn(t *testing.T, b *bus.Bus, names ...string) *bench {
+	t.Helper()
+	x := bare(t, b)
+	x.fill(names...)
+	return x
+}
+
+// bare is a directory without any record.
+func bare(t *testing.T, b *bus.Bus) *bench {
 	t.Helper()
 	db, url := devstack.NewDB(t, directory.Migrations()...)
-	return setupAt(t, db, url, b, load)
+	return bareAt(t, db, url, b)
 }
 
-func setupAt(t *testing.T, db *sqlx.DB, url string, b *bus.Bus, load bool) *bench {
+func bareAt(t *testing.T, db *sqlx.DB, url string, b *bus.Bus) *bench {
 	t.Helper()
 	ctx := context.Background()
 	c := &clock{t: time.Date(2026, 11, 21, 12, 0, 10, 0, time.UTC)}
@@ -97,14 +107,22 @@ func setupAt(t *testing.T, db *sqlx.DB, url string, b *bus.Bus, load bool) *benc
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	x := &bench{Service: s, t: t, clock: c, db: db, bus: b, people: map[string]directory.Loaded{}}
-	if load {
-		if n, err := s.LoadRegister(ctx); err != nil || n != 687 {
-			t.Fatalf("LoadRegister = %d, %v; want 687", n, err)
-		}
-		x.load(staff)
+	return &bench{Service: s, t: t, clock: c, db: db, people: map[string]directory.Loaded{}}
+}
+
+func (b *bench) fill(names ...string) {
+	b.t.Helper()
+	if n, err := b.LoadRegister(context.Background()); err != nil || n != 687 {
+		b.t.Fatalf("LoadRegister = %d, %v; want 687", n, err)
 	}
-	return x
+	var people []directory.Person
+	for _, p := range staff {
+		name, _, _ := strings.Cut(p.Email, "@")
+		if slices.Contains(names, name) {
+			people = append(people, p)
+		}
+	}
+	b.load(people)
 }
 
 func serviceConfig(url string) service.Config {

@@ -18,7 +18,7 @@ import (
 
 func TestSigningInGivesASession(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett", "analyst")
 	a := b.tryToSignIn(" Klett@Example.org ", password, b.code())
 	if a.StatusCode != http.StatusSeeOther || a.Header.Get("Location") != "/konto/start" {
 		t.Fatalf("status %d, location %q; want 303 to /konto/start", a.StatusCode, a.Header.Get("Location"))
@@ -51,7 +51,7 @@ func TestSigningInGivesASession(t *testing.T) {
 
 func TestAWrongSignInTellsNothing(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett", "fremd", "admin")
 	locked := b.people["fremd"]
 	b.want(ask{method: "POST", path: "/verzeichnis/verwaltung/personen/" + locked.ID + "/sperren", as: "admin", form: url.Values{}}, 303)
 	var first string
@@ -86,7 +86,7 @@ func TestAWrongSignInTellsNothing(t *testing.T) {
 
 func TestACodeCountsOnce(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	code := b.code()
 	if a := b.tryToSignIn("klett@example.org", password, code); a.StatusCode != 303 {
 		t.Fatalf("first: %d", a.StatusCode)
@@ -115,7 +115,7 @@ func TestACodeCountsOnce(t *testing.T) {
 
 func TestTriesAreLimitedPerAccountAndNeverForGood(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett", "chefin")
 	for range 5 {
 		if a := b.tryToSignIn("klett@example.org", wrong, b.code()); a.StatusCode != 401 {
 			t.Fatalf("wrong try: %d", a.StatusCode)
@@ -144,7 +144,7 @@ func TestTriesAreLimitedPerAccountAndNeverForGood(t *testing.T) {
 
 func TestTriesAreLimitedPerNetwork(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	for i := range 20 {
 		b.tryToSignIn(strings.Repeat("x", i+1)+"@example.org", wrong, "1")
 	}
@@ -155,7 +155,7 @@ func TestTriesAreLimitedPerNetwork(t *testing.T) {
 
 func TestSigningInAgainEndsTheOldSession(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	old := b.signIn("klett")
 	b.clock.pass(30 * time.Second)
 	a := b.do(ask{method: "POST", path: "/konto/anmelden", cookie: old,
@@ -169,7 +169,7 @@ func TestSigningInAgainEndsTheOldSession(t *testing.T) {
 
 func TestASessionPlantedByAnAttackerIsNotTaken(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	planted := strings.Repeat("A", 43)
 	a := b.do(ask{method: "POST", path: "/konto/anmelden", cookie: planted,
 		form: url.Values{"email": {"klett@example.org"}, "password": {password}, "code": {b.code()}}})
@@ -181,7 +181,7 @@ func TestASessionPlantedByAnAttackerIsNotTaken(t *testing.T) {
 
 func TestSignOut(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	cookie := b.signIn("klett")
 	a := b.want(ask{method: "POST", path: "/konto/abmelden", cookie: cookie, form: url.Values{}}, 303)
 	gone := false
@@ -197,7 +197,7 @@ func TestSignOut(t *testing.T) {
 
 func TestASessionEndsAfterTenHours(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	cookie := b.signIn("klett")
 	b.clock.pass(10*time.Hour - time.Second)
 	b.want(ask{path: "/api/directory/v1/me", cookie: cookie}, 200)
@@ -207,7 +207,7 @@ func TestASessionEndsAfterTenHours(t *testing.T) {
 
 func TestSignInIsRefusedWhereTheCookieWouldBeLost(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	for host, open := range map[string]bool{"127.0.0.1:8080": true, "localhost": true, "[::1]:8080": true, "cert.localhost": true,
 		"10.1.2.3:8080": false, "leitstelle.example": false, "127.0.0.1.evil.example": false, "localhost.evil.example": false} {
 		a := b.want(ask{path: "/konto/anmelden", host: host}, 200)
@@ -224,7 +224,7 @@ func TestSignInIsRefusedWhereTheCookieWouldBeLost(t *testing.T) {
 
 func TestSignInGoesOnlyToOwnAddresses(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	cookie := b.signIn("klett")
 	for next, want := range map[string]string{
 		"/melden/meldungen?x=1": "/melden/meldungen?x=1", "/en/warnungen": "/en/warnungen", "/": "/",
@@ -244,7 +244,7 @@ func TestSignInGoesOnlyToOwnAddresses(t *testing.T) {
 
 func TestRequestsFromElsewhereChangeNothing(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setup(t, "klett")
 	cookie := b.signIn("klett")
 	for name, header := range map[string]map[string]string{
 		"cross-site":      {"Sec-Fetch-Site": "cross-site"},
@@ -273,7 +273,8 @@ func TestWithoutItsDatabaseTheDirectorySaysSo(t *testing.T) {
 	if err := server.CreateDatabase(ctx, "directory"); err != nil {
 		t.Fatal(err)
 	}
-	b := setupAt(t, nil, server.SocketURL("directory"), nil, true)
+	b := bareAt(t, nil, server.SocketURL("directory"), nil)
+	b.fill("klett")
 	cookie := b.signIn("klett")
 	if err := server.Crash(ctx); err != nil {
 		t.Fatal(err)
