@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -22,6 +23,11 @@ const maxDepth = 32
 // Body reads the whole request body, which the route's limit bounds.
 func Body(c echo.Context) ([]byte, error) {
 	b, err := io.ReadAll(c.Request().Body)
+	var tooLarge *http.MaxBytesError
+	if err != nil && !errors.As(err, &tooLarge) {
+		// The client stopped or was too slow; nothing on our side is away.
+		return nil, fault.Wrap(fault.Malformed, err, "the body ended too early")
+	}
 	if err != nil {
 		return nil, translate(c, err)
 	}
@@ -122,10 +128,15 @@ func object(d *json.Decoder, depth int) error {
 			return fault.Wrap(fault.Malformed, err, "the body is not JSON")
 		}
 		key, _ := k.(string)
-		if seen[key] {
+		if strings.ContainsRune(key, 0) {
+			return fault.New(fault.Malformed, "the JSON has a NUL character")
+		}
+		// encoding/json takes "TLP" for the field "tlp": so they are the same here.
+		folded := strings.ToLower(strings.ToUpper(key))
+		if seen[folded] {
 			return fault.New(fault.Malformed, "field %q is there twice", key)
 		}
-		seen[key] = true
+		seen[folded] = true
 		if err := value(d, depth+1); err != nil {
 			return err
 		}
@@ -174,7 +185,7 @@ func PageOf(c echo.Context) (Page, error) {
 		}
 		p.Limit = min(n, MaxLimit)
 	}
-	if len(p.After) > 200 {
+	if len(p.After) > 200 || strings.ContainsFunc(p.After, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return p, fault.New(fault.Malformed, "after is no cursor of this list")
 	}
 	return p, nil

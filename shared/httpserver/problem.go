@@ -3,12 +3,14 @@
 package httpserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
@@ -36,8 +38,20 @@ type Problem struct {
 	Errors    []fault.Field `json:"errors,omitempty"`
 }
 
-// StatusOf returns the status that err becomes.
-func StatusOf(err error) int { return statuses[fault.KindOf(err)] }
+// StatusOf returns the status that err becomes; a kind that nobody knows is a
+// mistake of ours.
+func StatusOf(err error) int { return statusOf(fault.KindOf(err)) }
+
+func statusOf(k fault.Kind) int {
+	if status, ok := statuses[k]; ok {
+		return status
+	}
+	return http.StatusInternalServerError
+}
+
+// retries is when to come back where the fault does not say it: both answers
+// always carry Retry-After (design §7).
+var retries = map[fault.Kind]time.Duration{fault.Unavailable: 2 * time.Second, fault.Limited: 10 * time.Second}
 
 // translate turns echo's and the database's errors into faults.
 func translate(c echo.Context, err error) *fault.Error {
@@ -73,14 +87,14 @@ func errorHandler(o Options) echo.HTTPErrorHandler {
 			return
 		}
 		f := translate(c, err)
-		status := statuses[f.Kind]
+		status := statusOf(f.Kind)
 		id := RequestID(c)
 		if status >= 500 {
 			o.Log.Error("http: request failed", zap.String("request_id", id),
 				zap.String("route", c.Path()), zap.Int("status", status), zap.Error(err))
 		}
-		if f.Retry > 0 {
-			c.Response().Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.Retry.Seconds()))))
+		if after := cmp.Or(f.Retry, retries[f.Kind]); after > 0 {
+			c.Response().Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
 		}
 		if status == http.StatusUnauthorized {
 			c.Response().Header().Set("WWW-Authenticate", "Bearer")
@@ -100,8 +114,12 @@ func answer(c echo.Context, o Options, status int, f *fault.Error, id string) er
 			return err
 		}
 	}
-	p := Problem{Type: "/problems/" + string(f.Kind), Title: title(f.Kind), Status: status, RequestID: id, Errors: f.Fields}
-	if f.Kind != fault.Internal {
+	kind := f.Kind
+	if status == http.StatusInternalServerError {
+		kind = fault.Internal
+	}
+	p := Problem{Type: "/problems/" + string(kind), Title: title(kind), Status: status, RequestID: id, Errors: f.Fields}
+	if status != http.StatusInternalServerError {
 		p.Detail = f.Message
 	}
 	b, err := json.Marshal(p)

@@ -6,12 +6,14 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
 
@@ -79,15 +81,53 @@ func bounds(r Route) echo.MiddlewareFunc {
 			if req.Body != nil {
 				req.Body = http.MaxBytesReader(c.Response(), req.Body, limit)
 			}
-			if r.Stream {
-				return next(c)
-			}
 			// A connection without deadlines (a test's recorder) is fine.
-			_ = http.NewResponseController(c.Response()).SetReadDeadline(time.Now().Add(ReadTimeout))
+			control := http.NewResponseController(c.Response())
+			if r.Stream {
+				ctx, cancel := stream(req, control, limit)
+				defer cancel()
+				return within(ctx, c, next)
+			}
+			_ = control.SetReadDeadline(time.Now().Add(ReadTimeout))
+			_ = control.SetWriteDeadline(time.Now().Add(WriteTimeout))
 			ctx, cancel := context.WithTimeout(req.Context(), HandlerLimit)
 			defer cancel()
-			c.SetRequest(req.WithContext(ctx))
-			return next(c)
+			return within(ctx, c, next)
 		}
 	}
+}
+
+// within runs next under ctx. Afterwards the request has its own context again:
+// ours ends now, and an error that is answered later must not look as if the
+// time had run out.
+func within(ctx context.Context, c echo.Context, next echo.HandlerFunc) error {
+	req := c.Request()
+	defer c.SetRequest(req)
+	c.SetRequest(req.WithContext(ctx))
+	err := next(c)
+	if err != nil && ctx.Err() != nil {
+		return pg.Classify(ctx, err)
+	}
+	return err
+}
+
+// slowest is the rate below which an upload is given up, in bytes a second.
+const slowest = 50 << 10
+
+// stream lets a long answer or upload run: no end for what is written, a
+// slowest rate for what is read. A stream of events ends as soon as the server
+// stops, since it would never end by itself; a file may finish.
+func stream(req *http.Request, control *http.ResponseController, limit int64) (context.Context, context.CancelFunc) {
+	_ = control.SetWriteDeadline(time.Time{})
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		_ = control.SetReadDeadline(time.Now().Add(ReadTimeout + time.Duration(limit/slowest)*time.Second))
+		return req.Context(), func() {}
+	}
+	ctx, cancel := context.WithCancel(req.Context())
+	server, ok := ctx.Value(servingKey{}).(context.Context)
+	if ok && strings.Contains(req.Header.Get("Accept"), "text/event-stream") {
+		stop := context.AfterFunc(server, cancel)
+		return ctx, func() { stop(); cancel() }
+	}
+	return ctx, cancel
 }

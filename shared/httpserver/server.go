@@ -32,7 +32,10 @@ const (
 	BodyLimit    = 256 << 10 // bytes
 	UploadLimit  = 26 << 20
 	ReadTimeout  = 30 * time.Second
-	HandlerLimit = 5 * time.Second
+	WriteTimeout = 60 * time.Second
+	// HandlerLimit leaves a second of the five in which everybody has an answer
+	// (F6) for looking up an unknown outcome.
+	HandlerLimit = 4 * time.Second
 )
 
 // Options of a server.
@@ -97,10 +100,10 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	s := &http.Server{
 		Handler: h, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 16 << 10,
 	}
-	// Open streams end with the server, not after it.
-	streams, endStreams := context.WithCancel(context.WithoutCancel(ctx))
-	defer endStreams()
-	s.BaseContext = func(net.Listener) context.Context { return streams }
+	// Requests outlive ctx and may finish; streams of events (Route.Stream) end with it.
+	requests, endRequests := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), servingKey{}, ctx))
+	defer endRequests()
+	s.BaseContext = func(net.Listener) context.Context { return requests }
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
 	select {
@@ -108,7 +111,8 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 		return err
 	case <-ctx.Done():
 	}
-	time.AfterFunc(5*time.Second, endStreams)
+	late := time.AfterFunc(5*time.Second, endRequests)
+	defer late.Stop()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 	defer cancel()
 	err := s.Shutdown(stop)
@@ -117,6 +121,9 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	}
 	return err
 }
+
+// servingKey names the context of Serve in the context of each request.
+type servingKey struct{}
 
 func ipExtractor(trusted []netip.Prefix) echo.IPExtractor {
 	if len(trusted) == 0 {
@@ -216,8 +223,17 @@ func metrics(o Options) echo.MiddlewareFunc {
 				c.Error(err)
 			}
 			class := classes[min(5, c.Response().Status/100)]
-			seconds.WithLabelValues(c.Request().Method, c.Path(), class).Observe(time.Since(start).Seconds())
+			seconds.WithLabelValues(method(c.Request().Method), c.Path(), class).Observe(time.Since(start).Seconds())
 			return nil
 		}
 	}
+}
+
+// method bounds what a client can make of the metrics' labels.
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "other"
 }
