@@ -18,7 +18,6 @@ import (
 	"filippo.io/age"
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest"
 
 	"github.com/thueringencert/leitstelle/services/intake"
 	"github.com/thueringencert/leitstelle/services/intake/internal/store"
@@ -90,7 +89,12 @@ var start = time.Date(2026, 11, 22, 6, 12, 0, 0, time.UTC)
 func newIntake(t testing.TB, opts ...option) *env {
 	t.Helper()
 	e := &env{t: t, time: start, bus: devstack.NewBus(t), dir: t.TempDir()}
-	e.db, e.url = devstack.NewDB(t, append(service.Migrations(), store.Migrations)...)
+	for _, o := range opts { // those that bring a server of their own
+		o(&e.cfg, e)
+	}
+	if e.db == nil {
+		e.db, e.url = devstack.NewDB(t, append(service.Migrations(), store.Migrations)...)
+	}
 	e.seed()
 	identity, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -114,8 +118,7 @@ func newIntake(t testing.TB, opts ...option) *env {
 
 func (e *env) start() {
 	e.t.Helper()
-	log := zaptest.NewLogger(e.t, zaptest.Level(zap.ErrorLevel))
-	s, err := intake.New(e.t.Context(), e.cfg, service.Deps{Bus: e.bus, Log: log, Now: e.now, Synced: func(context.Context) error { return nil }})
+	s, err := intake.New(e.t.Context(), e.cfg, service.Deps{Bus: e.bus, Log: zap.NewNop(), Now: e.now, Synced: func(context.Context) error { return nil }})
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -351,4 +354,12 @@ func (e *env) publish(p event.Payload) {
 func (e *env) eventually(what string, ok func() bool) {
 	e.t.Helper()
 	devstack.Eventually(e.t, 15*time.Second, what, ok)
+}
+
+// revoke ends the provider's mandate, as directory would tell it.
+func (e *env) revoke() {
+	e.t.Helper()
+	at := e.now()
+	e.publish(event.MandateChanged{ID: "0190c000-0000-7000-8000-000000000001", Version: 2, Principal: apolda, Agent: kiv,
+		Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0), RevokedAt: &at})
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
+	"github.com/thueringencert/leitstelle/shared/blob/zipae"
 	"github.com/thueringencert/leitstelle/shared/fault"
 )
 
@@ -90,24 +91,45 @@ func broken(err error) error {
 	return fault.Wrap(fault.Malformed, err, "the upload broke off or is no multipart/form-data")
 }
 
-// sendFile gives a file to the reporter's side: never inline, never with its
-// own type, in a sandbox.
+// sendFile gives a program the file itself: never inline, never with its own
+// type, in a sandbox.
 func (h *Handler) sendFile(c echo.Context, ref, id string, o report.Occasion) error {
 	a, body, err := h.Desk.File(c.Request().Context(), ref, id, o)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = body.Close() }()
+	c.Response().Header().Set("Content-Length", strconv.FormatInt(a.Size, 10))
+	harmless(c, a.Name)
+	_, err = io.Copy(c.Response(), body)
+	return err
+}
+
+// sendZIP gives a person the file in a ZIP behind a password that the page
+// before has shown: nothing on the way opens it.
+func (h *Handler) sendZIP(c echo.Context, ref, id string, o report.Occasion) error {
+	a, body, err := h.Desk.File(c.Request().Context(), ref, id, o)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = body.Close() }()
+	harmless(c, a.Name+".zip")
+	return zipae.Write(c.Response(), a.Name, h.password(a.ID), a.Size, a.At, body)
+}
+
+// password of an attachment's ZIP: the same each time it is shown.
+func (h *Handler) password(id string) string {
+	return report.FormatCode(report.Code(h.Cookies, "zip "+id))
+}
+
+func harmless(c echo.Context, name string) {
 	header := c.Response().Header()
-	header.Set("Content-Disposition", disposition(a.Name))
+	header.Set("Content-Disposition", disposition(name))
 	header.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Content-Length", strconv.FormatInt(a.Size, 10))
 	header.Set("Cache-Control", "private, no-store")
 	header.Set(echo.HeaderContentType, echo.MIMEOctetStream)
 	c.Response().WriteHeader(http.StatusOK)
-	_, err = io.Copy(c.Response(), body)
-	return err
 }
 
 // disposition names a download for old and new browsers (RFC 6266).

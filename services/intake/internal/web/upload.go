@@ -64,6 +64,9 @@ func (h *Handler) showUpload(c echo.Context) error {
 	if err != nil {
 		return h.askForCode(c, o, err)
 	}
+	if !s.MayAdd {
+		return fault.New(fault.NotFound, "there is nothing here")
+	}
 	return h.uploadPage(c, http.StatusOK, s.Reference, nil)
 }
 
@@ -98,8 +101,8 @@ func (h *Handler) postUpload(c echo.Context) error {
 // downloadView warns before a file is taken: it may be malware.
 type downloadView struct {
 	page.Base
-	Path string
-	File fileView
+	Path, Password string
+	File           fileView
 }
 
 func (h *Handler) showFile(c echo.Context) error {
@@ -113,12 +116,12 @@ func (h *Handler) showFile(c echo.Context) error {
 		return fault.New(fault.NotFound, "there is no such file")
 	}
 	a := s.Attachments[i]
-	v := &downloadView{Path: "/melden/vorgang/" + s.Reference,
+	v := &downloadView{Path: "/melden/vorgang/" + s.Reference, Password: h.password(a.ID),
 		File: fileView{Attachment: a, Size: h.fileSize(c, a.Size), Href: "/melden/vorgang/" + s.Reference + "/datei/" + a.ID}}
 	v.Title = h.Pages.T(c, "intake.file.title")
 	return h.Pages.Render(c, http.StatusOK, "herunterladen", v)
 }
 
 func (h *Handler) download(c echo.Context) error {
-	return h.sendFile(c, c.Param("id"), c.Param("file"), h.visit(c))
+	return h.sendZIP(c, c.Param("id"), c.Param("file"), h.visit(c))
 }
