@@ -6,6 +6,7 @@
 package alert
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -205,4 +206,21 @@ func (a *Alert) Event() event.Alert {
 		e.PublishedAt = *v.PublishedAt
 	}
 	return e
+}
+
+// MailData is what the mail of an alert is written from: the version, and what
+// is new in it. It is fixed with the notice, so that a late mail says what was
+// released.
+type MailData struct {
+	event.Alert
+	Changes string `json:"changes,omitempty"`
+}
+
+// MailData encodes the shown version for its notice.
+func (a *Alert) MailData() []byte {
+	b, err := json.Marshal(MailData{Alert: a.Event(), Changes: a.Shown().Changes})
+	if err != nil {
+		panic("alert: a version cannot be encoded: " + err.Error()) // plain values: cannot happen
+	}
+	return b
 }

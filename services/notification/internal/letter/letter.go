@@ -129,14 +129,8 @@ type alertView struct {
 	Link       string
 }
 
-// AlertData is the data of an alert's notice: the version, and what is new in it.
-type AlertData struct {
-	event.Alert
-	Changes string `json:"changes,omitempty"`
-}
-
 func (w *Writer) alertData(n message.Notice, d message.Delivery, m *message.Mail) (any, error) {
-	a, err := decode[AlertData](n)
+	a, err := decode[alert.MailData](n)
 	if err != nil {
 		return nil, err
 	}

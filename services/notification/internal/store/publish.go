@@ -41,7 +41,7 @@ func (s *Store) release(ctx context.Context, tx pg.DB, a *alert.Alert, who *aler
 		return err
 	}
 	n := message.Notice{ID: event.NewID(), Key: fmt.Sprintf("alert:%s:%d", a.ID, a.Current.Number), Kind: message.Alert,
-		Alert: a.ID, Version: a.Current.Number, Data: alertData(a), CreatedAt: s.now()}
+		Alert: a.ID, Version: a.Current.Number, Data: a.MailData(), CreatedAt: s.now()}
 	if err := insertNotice(ctx, tx, n); err != nil {
 		return err
 	}
@@ -49,13 +49,6 @@ func (s *Store) release(ctx context.Context, tx pg.DB, a *alert.Alert, who *aler
 		return err
 	}
 	return wake(ctx, tx, WakeCourier)
-}
-
-func alertData(a *alert.Alert) []byte {
-	return []byte(encode(struct {
-		event.Alert
-		Changes string `json:"changes,omitempty"`
-	}{a.Event(), a.Shown().Changes}))
 }
 
 func addBodies(ctx context.Context, tx pg.DB, id string, list []alert.Organisation) error {
@@ -148,7 +141,7 @@ func (s *Store) allClear(ctx context.Context, tx pg.DB, a *alert.Alert) error {
 		return err
 	}
 	n := message.Notice{ID: event.NewID(), Key: "all_clear:" + a.ID, Kind: message.AllClear, Alert: a.ID,
-		Version: a.Current.Number, Data: alertData(a), CreatedAt: s.now()}
+		Version: a.Current.Number, Data: a.MailData(), CreatedAt: s.now()}
 	if err := insertNotice(ctx, tx, n); err != nil {
 		return err
 	}

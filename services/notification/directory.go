@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package notification
+
+import (
+	"context"
+	"slices"
+
+	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
+	"github.com/thueringencert/leitstelle/services/notification/internal/message"
+	"github.com/thueringencert/leitstelle/services/notification/internal/store"
+	"github.com/thueringencert/leitstelle/services/notification/internal/web"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/register"
+)
+
+// directory is the register as the rules of alerts see it.
+type directory struct{ r *register.Register }
+
+// Organisations implements alert.Register.
+func (d directory) Organisations() []alert.Organisation {
+	list := d.r.Organisations()
+	out := make([]alert.Organisation, len(list))
+	for i, o := range list {
+		out[i] = alert.Organisation{Organisation: o.Ref(), KreisName: o.KreisName}
+	}
+	return out
+}
+
+// People implements alert.Register.
+func (d directory) People(roles ...actor.Role) []alert.Person {
+	list := d.r.People("", roles...)
+	out := make([]alert.Person, len(list))
+	for i, p := range list {
+		out[i] = alert.Person{ID: p.ID, Name: p.Name, Email: p.Email, Language: p.Language}
+		for _, m := range p.Memberships {
+			out[i].Memberships = append(out[i].Memberships, actor.Membership{Organisation: m.Organisation, Role: actor.Role(m.Role)})
+		}
+	}
+	return out
+}
+
+// AlertMandates implements alert.Register: mandates in force of the bodies that
+// have people to send to.
+func (d directory) AlertMandates() []alert.Mandate {
+	var out []alert.Mandate
+	seen := map[string]bool{}
+	for _, p := range d.r.People("", actor.Provider) {
+		for _, m := range p.Memberships {
+			if seen[m.Organisation] {
+				continue
+			}
+			seen[m.Organisation] = true
+			for _, x := range d.r.Mandates(m.Organisation) {
+				if x.Agent == m.Organisation && slices.Contains(x.Scopes, string(actor.ScopeAlerts)) {
+					out = append(out, alert.Mandate{Principal: x.Principal, Agent: x.Agent})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// entitled is asked in the moment of sending (reliability §2.5): a person who
+// left, a mandate that was revoked, a duty that was handed on get nothing.
+func (d directory) entitled(n message.Notice, to message.Delivery) bool {
+	switch n.Kind {
+	case message.Alert, message.AllClear:
+		if to.Person == "" { // functional mailbox
+			o, ok := d.r.Organisation(to.Organisation)
+			return ok && o.Active
+		}
+		a, ok := d.r.ActorOf(to.Person)
+		if !ok {
+			return false
+		}
+		v := a.View(actor.AlertRead)
+		return v.Everything || slices.ContainsFunc(to.Bodies, func(b string) bool { return slices.Contains(v.Organisations, b) })
+	case message.OnCall:
+		a, ok := d.r.ActorOf(to.Person)
+		return ok && a.Has(actor.Duty)
+	case message.Receipt, message.Question, message.Invitation:
+	}
+	return true
+}
+
+// changes is the store as the board's streams see it.
+type changes struct{ s *store.Store }
+
+// Changes implements web.Changes.
+func (c changes) Changes(ctx context.Context, seq int64, limit int) ([]web.Change, int64, error) {
+	list, last, err := c.s.Changes(ctx, seq, limit)
+	out := make([]web.Change, len(list))
+	for i, x := range list {
+		out[i] = web.Change(x)
+	}
+	return out, last, err
+}
+
+// LastChange implements web.Changes.
+func (c changes) LastChange(ctx context.Context) (int64, error) { return c.s.LastChange(ctx) }

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package feed turns what happens elsewhere into notices: the receipt of a
+// report, the pointer to a message, the call to the duty, the invitation. It
+// keeps only what a mail or a draft needs, and no description of any incident.
+package feed
+
+import (
+	"context"
+	"time"
+
+	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
+	"github.com/thueringencert/leitstelle/services/notification/internal/message"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/bus"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/register"
+)
+
+// Notes is where notices and copies are kept.
+type Notes interface {
+	Say(ctx context.Context, n message.Notice, to []message.To) error
+	KeepContact(ctx context.Context, c message.Contact) error
+	Contacts(ctx context.Context, reports []string) ([]message.Contact, error)
+	KeepCase(ctx context.Context, c event.Case) (fresh bool, err error)
+}
+
+// People knows who somebody is; the register.
+type People interface {
+	Person(id string) (register.Person, bool)
+	People(organisation string, roles ...actor.Role) []register.Person
+}
+
+// Feed handles events. On binds the notes to the transaction of the event.
+type Feed struct {
+	On     func(tx pg.DB) Notes
+	People People
+	Now    func() time.Time
+}
+
+// Consumers are the durable readers of this service, without their database.
+func (f Feed) Consumers() []bus.Consumer {
+	return []bus.Consumer{
+		{Name: "notification-reports", Stream: bus.Reports, Subjects: []string{"report.submitted.>"}, Handle: f.Handle},
+		{Name: "notification-cases", Stream: bus.Cases, Handle: f.Handle,
+			Subjects: []string{"case.opened.>", "case.updated.>", "case.closed.>", "case.message.posted.>"}},
+		{Name: "notification-invitations", Stream: bus.Directory, Subjects: []string{"directory.person.invited.>"}, Handle: f.Handle},
+	}
+}
+
+// Handle takes one event inside the transaction that notes it as done.
+func (f Feed) Handle(ctx context.Context, tx pg.DB, e event.Event) error {
+	notes := f.On(tx)
+	switch e.Type {
+	case event.ReportSubmitted{}.Type():
+		return with(e, func(r event.ReportSubmitted) error { return f.report(ctx, notes, r) })
+	case event.CaseOpened{}.Type():
+		return with(e, func(c event.CaseOpened) error { return f.snapshot(ctx, notes, c.Case) })
+	case event.CaseUpdated{}.Type():
+		return with(e, func(c event.CaseUpdated) error { return f.snapshot(ctx, notes, c.Case) })
+	case event.CaseClosed{}.Type():
+		return with(e, func(c event.CaseClosed) error { return f.snapshot(ctx, notes, c.Case) })
+	case event.CaseMessagePosted{}.Type():
+		return with(e, func(m event.CaseMessagePosted) error { return f.question(ctx, notes, m) })
+	case event.PersonInvited{}.Type():
+		return with(e, func(p event.PersonInvited) error { return f.invitation(ctx, notes, e.ID, p) })
+	}
+	return fault.New(fault.Invalid, "event %s of type %s is not for this service", e.ID, e.Type)
+}
+
+func with[T event.Payload](e event.Event, do func(T) error) error {
+	p, err := event.Decode[T](e)
+	if err != nil {
+		return err
+	}
+	return do(p)
+}
+
+// report confirms a report to its reporter and remembers how to reach them.
+// Triage takes no part in it.
+func (f Feed) report(ctx context.Context, notes Notes, r event.ReportSubmitted) error {
+	c := message.ContactOf(r, f.person(r.Reporter.ID))
+	if err := notes.KeepContact(ctx, c); err != nil {
+		return err
+	}
+	return notes.Say(ctx, message.ReceiptOf(event.NewID(), r, f.Now()), c.To)
+}
+
+func (f Feed) person(id string) *message.To {
+	p, ok := f.People.Person(id)
+	if !ok || !p.Active {
+		return nil
+	}
+	to := recipient(p)
+	return &to
+}
+
+func recipient(p register.Person) message.To {
+	to := message.To{Email: p.Email, Name: p.Name, Language: p.Language, Person: p.ID}
+	if to.Language != "en" {
+		to.Language = "de"
+	}
+	if len(p.Memberships) > 0 {
+		to.Organisation = p.Memberships[0].Organisation
+	}
+	return to
+}
+
+// snapshot keeps the newest state of a case and calls the duty when it is or
+// becomes critical. Exercises call too: that is what they are for.
+func (f Feed) snapshot(ctx context.Context, notes Notes, c event.Case) error {
+	fresh, err := notes.KeepCase(ctx, c)
+	if err != nil || !fresh || !message.NeedsCall(c) {
+		return err
+	}
+	var to []message.To
+	for _, p := range f.People.People("", actor.Duty) {
+		if alert.ValidEmail(p.Email) {
+			to = append(to, recipient(p))
+		}
+	}
+	return notes.Say(ctx, message.OnCallOf(event.NewID(), c, f.Now()), to)
+}
+
+// question points the reporters of a case to a new message.
+func (f Feed) question(ctx context.Context, notes Notes, m event.CaseMessagePosted) error {
+	reports := make([]string, len(m.Reports))
+	for i, r := range m.Reports {
+		reports[i] = r.ID
+	}
+	contacts, err := notes.Contacts(ctx, reports)
+	if err != nil {
+		return err
+	}
+	for _, c := range contacts {
+		if err := notes.Say(ctx, message.QuestionOf(event.NewID(), m, c, f.Now()), c.To); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f Feed) invitation(ctx context.Context, notes Notes, eventID string, p event.PersonInvited) error {
+	if !alert.ValidEmail(p.Email) {
+		return fault.New(fault.Invalid, "person %s has no usable address", p.Person)
+	}
+	if f.Now().After(p.ExpiresAt) {
+		return nil // a replay after a rebuild: the token opens nothing any more
+	}
+	to := message.To{Email: p.Email, Name: p.Name, Language: p.Language, Person: p.Person, Organisation: p.Organisation.ID}
+	return notes.Say(ctx, message.InvitationOf(event.NewID(), eventID, p, f.Now()), []message.To{to})
+}

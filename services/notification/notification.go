@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+// Package notification warns and asks: it sends every mail of the system, lets
+// editors draft and release alerts, and takes the answers. It works while
+// intake, triage and the directory are away.
+package notification
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"net"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
+	"github.com/thueringencert/leitstelle/services/notification/internal/channel/email"
+	"github.com/thueringencert/leitstelle/services/notification/internal/courier"
+	"github.com/thueringencert/leitstelle/services/notification/internal/feed"
+	"github.com/thueringencert/leitstelle/services/notification/internal/letter"
+	"github.com/thueringencert/leitstelle/services/notification/internal/store"
+	"github.com/thueringencert/leitstelle/services/notification/internal/subscription"
+	"github.com/thueringencert/leitstelle/services/notification/internal/web"
+	"github.com/thueringencert/leitstelle/shared/httpserver"
+	"github.com/thueringencert/leitstelle/shared/idem"
+	"github.com/thueringencert/leitstelle/shared/outbox"
+	"github.com/thueringencert/leitstelle/shared/page"
+	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/service"
+	"github.com/thueringencert/leitstelle/shared/session"
+)
+
+// Mail is how mails leave; the same names as of the channel.
+type Mail = email.Config
+
+// Config of the service, read with the prefix NOTIFICATION_.
+type Config struct {
+	service.Config
+	Mail       Mail   `envPrefix:"SMTP_"`
+	AnswerKey  string `env:"ANSWER_KEY,notEmpty" doc:"at least 32 hex digits: the key of the answer links; changing it ends all links"`
+	InvitePath string `env:"INVITE_PATH" envDefault:"/konto/einladung/" doc:"page of the directory that takes an invitation's token"`
+}
+
+// Service is a running notification.
+type Service struct {
+	*service.Base
+	store   *store.Store
+	courier *courier.Courier
+	board   *web.Board
+	routes  []httpserver.Route
+	handler http.Handler
+}
+
+// New opens what the service needs and brings its database up to date.
+func New(ctx context.Context, cfg Config, d service.Deps) (*Service, error) {
+	key, err := hex.DecodeString(strings.TrimSpace(cfg.AnswerKey))
+	if err != nil || len(key) < 16 {
+		return nil, errors.New("ANSWER_KEY is not at least 32 hex digits")
+	}
+	base, err := service.New(ctx, "notification", cfg.Config, d, store.Migrations)
+	if err != nil {
+		return nil, err
+	}
+	keys := alert.Keyring{Key: key}
+	s := &Service{Base: base, store: store.New(base.DB, base.Now, keys)}
+	if err := s.open(cfg, keys); err != nil {
+		return nil, errors.Join(err, base.Close())
+	}
+	return s, nil
+}
+
+func (s *Service) open(cfg Config, keys alert.Keyring) error {
+	loc, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		return err
+	}
+	pages, err := page.New(page.Options{Site: s.Config.Site, Templates: web.Files, Messages: web.Files, Now: s.Now, Log: s.Log, User: s.user, Location: loc})
+	if err != nil {
+		return err
+	}
+	writer, err := letter.New(siteOf(cfg), keys, pages, s.nameOf, loc)
+	if err != nil {
+		return err
+	}
+	if err := s.openCourier(cfg, writer); err != nil {
+		return err
+	}
+	s.board = &web.Board{Source: changes{s.store}}
+	desk := alert.Desk{Store: s.store, Register: directory{s.Register}, Now: s.Now}
+	h := &web.Handler{Desk: desk, Subscriptions: subscription.Desk{Store: s.store, Now: s.Now}, Once: s.once(desk), Compose: writer.Compose,
+		Register: s.Register, Pages: pages, Board: s.board, Now: s.Now, Location: loc, Log: s.Log}
+	s.routes = h.Routes()
+	o := s.HTTP(s.Register, pages)
+	e := httpserver.New(o)
+	httpserver.Mount(e, o, s.routes)
+	s.handler = e
+	return nil
+}
+
+func (s *Service) openCourier(cfg Config, writer *letter.Writer) error {
+	ch, err := email.New(cfg.Mail, s.Now)
+	if err != nil {
+		return err
+	}
+	s.courier = &courier.Courier{
+		Queue: s.store, Compose: writer.Compose, Entitled: directory{s.Register}.entitled, Conns: cfg.Mail.Conns, Now: s.Now, Log: s.Log,
+		Dial: func(ctx context.Context) (courier.Conn, error) {
+			conn, err := ch.Dial(ctx)
+			if err != nil {
+				return nil, err // a nil *email.Conn would be no nil courier.Conn
+			}
+			return conn, nil
+		},
+	}
+	return s.Metrics.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "leitstelle_deliveries_oldest_seconds", Help: "Age of the oldest message that waits (0: none).",
+	}, s.oldest))
+}
+
+// oldest is how long the oldest message has waited, in seconds: the figure that
+// calls an operator when mail stands still (F22).
+func (s *Service) oldest() float64 {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	n, since, err := s.store.Backlog(ctx)
+	switch {
+	case err != nil:
+		return -1
+	case n == 0:
+		return 0
+	}
+	return s.Now().Sub(since).Seconds()
+}
+
+// siteOf is the writer's view of the configuration. Message ids are made of the
+// sender's domain.
+func siteOf(cfg Config) letter.Site {
+	host := "localhost"
+	if a, err := mail.ParseAddress(cfg.Mail.From); err == nil {
+		_, host, _ = strings.Cut(a.Address, "@")
+	}
+	site := letter.Site{Operator: cfg.Site.Operator, Phone: cfg.Site.Phone, URL: cfg.Site.URL, MailHost: host, InvitationPath: cfg.InvitePath}
+	if site.URL == "" {
+		site.URL = (&url.URL{Scheme: "https", Host: host}).String()
+	}
+	return site
+}
+
+// once binds a creating request to one transaction with its idempotency record.
+func (s *Service) once(desk alert.Desk) func(context.Context, idem.Request, func(alert.Desk) (int, any, error)) (idem.Answer, error) {
+	return func(ctx context.Context, r idem.Request, effect func(alert.Desk) (int, any, error)) (idem.Answer, error) {
+		return idem.Do(ctx, s.DB, r, func(tx pg.DB) (int, any, error) {
+			bound := desk
+			bound.Store = s.store.On(tx)
+			return effect(bound)
+		})
+	}
+}
+
+// user is who is signed in, as the page's header shows them.
+func (s *Service) user(c echo.Context) *page.User {
+	a := session.Actor(c)
+	return page.UserOf(a, s.nameOf(a.Home()))
+}
+
+func (s *Service) nameOf(organisation string) string {
+	o, ok := s.Register.Organisation(organisation)
+	if !ok {
+		return ""
+	}
+	return o.Name
+}
+
+// Handler answers all of the service's addresses.
+func (s *Service) Handler() http.Handler { return s.handler }
+
+// Routes are the service's addresses with the row of the matrix each needs.
+func (s *Service) Routes() []httpserver.Route { return s.routes }
+
+// Deliver sends what is due now and returns how many deliveries were tried; Run
+// does so by itself. Benchmarks and drills call it.
+func (s *Service) Deliver(ctx context.Context) (int, error) { return s.courier.Drain(ctx) }
+
+// Run runs everything but HTTP until ctx ends.
+func (s *Service) Run(ctx context.Context) error { return s.Base.Run(ctx, s.parts()...) }
+
+// Serve is Run together with an HTTP server on l.
+func (s *Service) Serve(ctx context.Context, l net.Listener) error {
+	return s.Base.Serve(ctx, l, s.handler, s.parts()...)
+}
+
+func (s *Service) parts() []func(context.Context) error {
+	out := []func(context.Context) error{s.deliver, s.watch}
+	f := feed.Feed{On: func(tx pg.DB) feed.Notes { return s.store.On(tx) }, People: s.Register, Now: s.Now}
+	for _, c := range f.Consumers() {
+		c.DB = s.DB
+		out = append(out, func(ctx context.Context) error { return s.Bus.Consume(ctx, c) })
+	}
+	return out
+}
+
+func (s *Service) deliver(ctx context.Context) error {
+	wake, stop := outbox.Listen(s.Config.DatabaseURL, store.WakeCourier, s.Log)
+	defer stop()
+	s.courier.Wake = wake
+	return s.courier.Run(ctx)
+}
+
+func (s *Service) watch(ctx context.Context) error {
+	wake, stop := outbox.Listen(s.Config.DatabaseURL, store.WakeBoard, s.Log)
+	defer stop()
+	return s.board.Run(ctx, wake)
+}
