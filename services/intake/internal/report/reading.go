@@ -68,13 +68,7 @@ func (d *Desk) Open(ctx context.Context, ref string, o Occasion) (Seen, error) {
 
 // find loads a report by id or reference, as the reader may see it.
 func (d *Desk) find(ctx context.Context, ref string, o Occasion, action actor.Action) (Report, error) {
-	var r Report
-	var err error
-	if known, ok := ParseReference(ref); ok {
-		r, err = d.Store.ByReference(ctx, known)
-	} else {
-		r, err = d.Store.Report(ctx, ref)
-	}
+	r, err := d.load(ctx, ref)
 	if err != nil {
 		return Report{}, err
 	}
@@ -88,15 +82,21 @@ func (d *Desk) find(ctx context.Context, ref string, o Occasion, action actor.Ac
 	return seen, nil
 }
 
-// Prove checks a guest's reference and code and returns the report's id. It
+func (d *Desk) load(ctx context.Context, ref string) (Report, error) {
+	if known, ok := ParseReference(ref); ok {
+		return d.Store.ByReference(ctx, known)
+	}
+	return d.Store.Report(ctx, ref)
+}
+
+// Prove checks a guest's code against the report with that reference or id. It
 // never tells which of the two was wrong.
-func (d *Desk) Prove(ctx context.Context, reference, code string) (Report, error) {
-	ref, okRef := ParseReference(reference)
-	typed, okCode := ParseCode(code)
-	if !okRef || !okCode {
+func (d *Desk) Prove(ctx context.Context, ref, code string) (Report, error) {
+	typed, ok := ParseCode(code)
+	if !ok {
 		return Report{}, notThere()
 	}
-	r, err := d.Store.ByReference(ctx, ref)
+	r, err := d.load(ctx, ref)
 	if err != nil {
 		return Report{}, err
 	}
