@@ -5,6 +5,7 @@ package standalone
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -88,7 +89,12 @@ func (s *System) startTriage(ctx context.Context, settings []string) error {
 
 func (s *System) startNotification(ctx context.Context) error {
 	var cfg notification.Config
-	d, err := s.configure("notification", &cfg, &cfg.Config, []string{"SMTP_ADDR=" + s.Mail.Addr()})
+	host, port, err := net.SplitHostPort(s.Mail.Addr())
+	if err != nil {
+		return err
+	}
+	d, err := s.configure("notification", &cfg, &cfg.Config, []string{"SMTP_HOST=" + host, "SMTP_PORT=" + port, "SMTP_TLS=none",
+		"SMTP_FROM=" + s.Options.Site.Mail, "SMTP_FROM_NAME=" + s.Options.Site.Operator, "ANSWER_KEY=" + s.keys.Token})
 	if err != nil {
 		return err
 	}
