@@ -165,4 +165,5 @@ type Change struct {
 	Severity     Severity
 	Organisation string
 	Assignee     string
+	At           time.Time // when the case changed last
 }

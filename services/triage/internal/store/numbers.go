@@ -159,17 +159,18 @@ func (s *Store) PutAnswer(ctx context.Context, p event.PollAnswered) error {
 // Changes returns what the stream tells after seq.
 func (s *Store) Changes(ctx context.Context, seq int64, limit int) ([]casefile.Change, error) {
 	var rows []struct {
-		Seq       int64  `db:"seq"`
-		Case      string `db:"case_id"`
-		Version   int    `db:"version"`
-		Opened    bool   `db:"opened"`
-		Reference string `db:"reference"`
-		Severity  string `db:"severity"`
-		Org       string `db:"org_id"`
-		Assignee  string `db:"assignee_id"`
+		Seq       int64     `db:"seq"`
+		Case      string    `db:"case_id"`
+		Version   int       `db:"version"`
+		Opened    bool      `db:"opened"`
+		Reference string    `db:"reference"`
+		Severity  string    `db:"severity"`
+		Org       string    `db:"org_id"`
+		Assignee  string    `db:"assignee_id"`
+		At        time.Time `db:"changed_at"`
 	}
 	err := s.db.SelectContext(ctx, &rows, `
-		SELECT s.seq, s.case_id, s.version, s.opened, c.reference, c.severity, c.org_id, c.assignee_id
+		SELECT s.seq, s.case_id, s.version, s.opened, c.reference, c.severity, c.org_id, c.assignee_id, c.changed_at
 		FROM case_changes s JOIN cases c ON c.id = s.case_id
 		WHERE s.seq > $1 ORDER BY s.seq LIMIT $2`, seq, limit)
 	if err != nil {
@@ -178,7 +179,7 @@ func (s *Store) Changes(ctx context.Context, seq int64, limit int) ([]casefile.C
 	out := make([]casefile.Change, len(rows))
 	for i, r := range rows {
 		out[i] = casefile.Change{Seq: r.Seq, Opened: r.Opened, Case: r.Case, Reference: r.Reference, Version: r.Version,
-			Severity: casefile.Severity(r.Severity), Organisation: r.Org, Assignee: r.Assignee}
+			Severity: casefile.Severity(r.Severity), Organisation: r.Org, Assignee: r.Assignee, At: r.At.UTC()}
 	}
 	return out, nil
 }

@@ -144,7 +144,7 @@ func (h *Handler) done(c echo.Context, ref string, f url.Values) error {
 		}
 		return h.Pages.Fragment(c, http.StatusOK, "inbox", "pane", v)
 	}
-	return page.Redirect(c, strings.TrimPrefix(back, "/en"))
+	return page.Redirect(c, back)
 }
 
 // verify confirms the body that the form names: from the list, or typed as AGS

@@ -5,7 +5,6 @@ package web
 import (
 	"net/url"
 	"strconv"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
@@ -54,7 +53,7 @@ func (h *Handler) bulk(c echo.Context) error {
 	q.Set("getan", strconv.Itoa(done))
 	q.Set("nicht", strconv.Itoa(not))
 	u.RawQuery = q.Encode()
-	return page.Redirect(c, strings.TrimPrefix(u.RequestURI(), "/en"))
+	return page.Redirect(c, u.RequestURI())
 }
 
 func (h *Handler) bulkStep(c echo.Context, f url.Values) func(id string) error {

@@ -5,6 +5,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -90,7 +91,7 @@ func (h *Handler) viewOf(c echo.Context, d casefile.Dossier, tab, back string) *
 		tab = tabs[0]
 	}
 	v := &caseView{Dossier: d, Tab: tab, Path: "/lage/fall/" + d.Reference, Back: back, Place: h.place(c, d.Organisation)}
-	v.Fragment = v.Path + "/teil?t=" + tab
+	v.Fragment = v.Path + "/teil?t=" + tab + "&zurueck=" + url.QueryEscape(back)
 	if len(d.Filed) > 0 {
 		v.Main = &d.Filed[0]
 		v.Channel = h.Pages.Word(page.Language(c), "channel", v.Main.Channel)
@@ -228,6 +229,13 @@ func (h *Handler) fieldValue(c echo.Context, v any) string {
 		}
 		return strings.Join(parts, ", ")
 	}
+	if m, ok := v.(map[string]any); ok {
+		parts := make([]string, 0, len(m))
+		for _, r := range h.fieldRows(c, m) {
+			parts = append(parts, r.Label+" "+r.Value)
+		}
+		return strings.Join(parts, ", ")
+	}
 	return fmt.Sprint(v)
 }
 
@@ -243,11 +251,17 @@ func (h *Handler) caseWhole(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v.Whole, v.Back = true, v.Path+"?t="+v.Tab
-	v.Acts, v.Tabs = h.acts(c, v), h.tabsOf(c, v)
+	h.whole(c, v)
 	p := &casePage{Base: h.base(c, v.Reference+" "+v.Title, page.NavCases), Case: v}
 	p.Exercise = v.Exercise
 	return h.Pages.Render(c, http.StatusOK, "case", p)
+}
+
+// whole makes the pane a page of its own.
+func (h *Handler) whole(c echo.Context, v *caseView) {
+	v.Whole, v.Back = true, v.Path+"?t="+v.Tab
+	v.Fragment = v.Path + "/teil?ganz=1&t=" + v.Tab
+	v.Acts, v.Tabs = h.acts(c, v), h.tabsOf(c, v)
 }
 
 // casePart is GET /lage/fall/{ref}/teil: the pane anew, for the stream.
@@ -256,6 +270,10 @@ func (h *Handler) casePart(c echo.Context) error {
 	v, err := h.openCase(c, c.Param("ref"), c.QueryParam("t"), back)
 	if err != nil {
 		return err
+	}
+	if c.QueryParam("ganz") != "" {
+		h.whole(c, v)
+		return h.Pages.Fragment(c, http.StatusOK, "case", "whole", v)
 	}
 	return h.Pages.Fragment(c, http.StatusOK, "inbox", "pane", v)
 }

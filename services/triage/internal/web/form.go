@@ -121,6 +121,7 @@ func (h *Handler) inputs(c echo.Context, v *caseView, name string) []inputView {
 	case actClassify:
 		return []inputView{
 			{Kind: "select", Name: "severity", Label: "triage.field.severity", Value: string(v.Severity), Options: words("severity")},
+			{Kind: "select", Name: "class", Label: "triage.field.class", Value: v.Class, Options: append([]page.Option{none}, h.classes(c)...)},
 			{Kind: "select", Name: "tlp", Label: "triage.field.tlp", Value: string(v.TLP), Options: h.labels(lang)},
 			{Kind: "text", Name: "title", Label: "triage.field.title", Value: v.Title, Max: casefile.MaxTitle}, reason}
 	case actClass:

@@ -114,7 +114,7 @@ type rowView struct {
 func (h *Handler) row(c echo.Context, s casefile.Summary, href string, current bool) rowView {
 	r := rowView{Summary: s, Href: href, Fragment: "/lage/zeile/" + s.ID, Short: shortReference(s.Reference),
 		Name:    strings.TrimSuffix(s.Title, " – "+s.Organisation.Name),
-		Group:   h.Pages.Word(page.Language(c), "rsit_class", casefile.ClassGroup(s.Shown())),
+		Group:   h.Pages.T(c, "triage.short."+casefile.ClassGroup(s.Shown())),
 		Current: current, ClockState: clockState(s)}
 	if r.Name == "" {
 		r.Name = s.Reference
@@ -255,7 +255,12 @@ func (h *Handler) drops(c echo.Context, q query, withState bool) []drop {
 // oneRow is GET /lage/zeile/{id}: the line of a case as it is now, for the
 // stream to put in place. It says no more than the list.
 func (h *Handler) oneRow(c echo.Context) error {
-	s, err := h.desk().Store.Summary(c.Request().Context(), c.Param("id"))
+	ctx, store := c.Request().Context(), h.desk().Store
+	id, err := store.Find(ctx, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	s, err := store.Summary(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -21,10 +21,12 @@ import (
 )
 
 const (
-	heartbeat  = 20 * time.Second
-	lookAgain  = 2 * time.Second // may this person still see cases?
-	writeLimit = 5 * time.Second // a client that takes longer is gone
-	maxReplay  = 5000            // changes; who missed more loads the page anew
+	heartbeat   = 20 * time.Second
+	lookAgain   = 2 * time.Second // may this person still see cases?
+	writeLimit  = 5 * time.Second // a client that takes longer is gone
+	maxReplay   = 5000            // entries; who missed more loads the page anew
+	justNow     = 15 * time.Second
+	justNowRows = 500
 )
 
 // stream is GET /stream: server-sent events case.opened and case.updated with id
@@ -42,9 +44,13 @@ func (h *Handler) stream(c echo.Context) error {
 	}
 	defer h.Hub.Unsubscribe(sub)
 	w := newEventWriter(c)
-	resumed := true
+	resumed, since := true, time.Time{}
+	if !resume && session.Of(c).Kind == session.KindPerson {
+		// A page that was read a moment ago may have missed what came since.
+		from, since, resume = max(0, sub.From-justNowRows), h.Now().Add(-justNow), true
+	}
 	if resume {
-		if resumed, err = h.replay(c, w, from, sub); err != nil {
+		if resumed, err = h.replay(c, w, from, since, sub); err != nil {
 			return nil //nolint:nilerr // the client is gone or comes back with the id it has
 		}
 	}
@@ -72,8 +78,8 @@ func lastEventID(c echo.Context) (int64, bool, error) {
 }
 
 // replay sends what happened between from and the beginning of the
-// subscription. False when that is too much, or from is not of this stream.
-func (h *Handler) replay(c echo.Context, w *eventWriter, from int64, sub *live.Subscription) (bool, error) {
+// subscription, to cases that changed after since. False when that is too much, or from is not of this stream.
+func (h *Handler) replay(c echo.Context, w *eventWriter, from int64, since time.Time, sub *live.Subscription) (bool, error) {
 	if from > sub.From || sub.From-from > maxReplay {
 		return false, nil
 	}
@@ -88,6 +94,9 @@ func (h *Handler) replay(c echo.Context, w *eventWriter, from int64, sub *live.S
 				return true, w.flush()
 			}
 			from = ch.Seq
+			if ch.At.Before(since) {
+				continue
+			}
 			if err := w.change(a, ch); err != nil {
 				return false, err
 			}
