@@ -51,7 +51,7 @@ func Write(dir string, h Hosts, now time.Time) ([]string, error) {
 	w.file("intake_writer_url", databaseURL("intake_writer", "intake", h.Postgres))
 	w.file("intake_code_key", random)
 	w.file("directory_key", random)
-	w.file("notification_token_key", random)
+	w.file("notification_answer_key", random)
 	w.broker(h.NATS)
 	w.ageKeys("intake", "triage")
 	w.mailCertificate(h.Mail, now)
