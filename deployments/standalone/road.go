@@ -287,8 +287,8 @@ func (r *road) release(ctx context.Context) error {
 var answerLink = regexp.MustCompile(`https?://\S+/warnungen/\S+\?e=\S+`)
 
 func (r *road) delivered(ctx context.Context) error {
-	var audience struct{ Items []struct{ Email string } }
-	if _, err := r.as[actor.Editor].Do(ctx, http.MethodGet, "/api/notification/v1/alerts/"+r.alert.ID+"/audience?limit=200",
+	var audience struct{ Recipients []struct{ Email string } }
+	if _, err := r.as[actor.Editor].Do(ctx, http.MethodGet, "/api/notification/v1/alerts/"+r.alert.ID+"/audience",
 		http.StatusOK, nil, &audience); err != nil {
 		return err
 	}
@@ -308,20 +308,20 @@ func (r *road) delivered(ctx context.Context) error {
 				sent++
 			}
 		}
-		return len(list.Items) > 1 && sent == len(list.Items), err
+		return len(list.Items) == len(audience.Recipients) && sent == len(list.Items), err
 	})
 }
 
+// answers are the counts of the alert's board.
 func (r *road) answers(ctx context.Context) (map[string]int, error) {
-	var list struct{ Items []struct{ Answer string } }
-	_, err := r.as[actor.Editor].Do(ctx, http.MethodGet, "/api/notification/v1/alerts/"+r.alert.ID+"/answers?limit=200", http.StatusOK, nil, &list)
-	n := map[string]int{}
-	for _, a := range list.Items {
-		if a.Answer != "" {
-			n[a.Answer]++
+	var board struct{ By map[string]int }
+	_, err := r.as[actor.Editor].Do(ctx, http.MethodGet, "/api/notification/v1/alerts/"+r.alert.ID+"/answers?limit=1", http.StatusOK, nil, &board)
+	for answer, n := range board.By {
+		if answer == "" || n == 0 {
+			delete(board.By, answer)
 		}
 	}
-	return n, err
+	return board.By, err
 }
 
 func (r *road) answer(ctx context.Context) error {
