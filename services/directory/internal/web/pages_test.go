@@ -60,7 +60,7 @@ func full(r *page.Renderer, lang string, b page.Base) *organisationView {
 
 var samples = map[string]sample{
 	"anmelden": {"anmelden", "", func(r *page.Renderer, lang string) page.View {
-		return &signInView{Base: page.Base{Title: r.Text(lang, "directory.signin")}, Next: "/melden/meldungen"}
+		return &signInView{Base: page.Base{Title: r.Text(lang, "directory.signin")}, Next: "/melden/vorgaenge"}
 	}},
 	"anmelden-falsch": {"anmelden", "", func(r *page.Renderer, lang string) page.View {
 		return &signInView{Base: page.Base{Title: r.Text(lang, "directory.signin"), Errors: []page.FieldError{{Field: "email", Code: "directory.signin.wrong"}}},

@@ -26,7 +26,10 @@ type fileView struct {
 
 func (h *Handler) fileSize(c echo.Context, n int64) string {
 	unit, s := "kB", strconv.FormatFloat(float64(n)/1000, 'f', 1, 64)
-	if n >= 1e6 {
+	switch {
+	case n < 1000:
+		return strconv.FormatInt(n, 10) + " Byte"
+	case n >= 1e6:
 		unit, s = "MB", strconv.FormatFloat(float64(n)/1e6, 'f', 1, 64)
 	}
 	if page.Language(c) == "de" {
