@@ -163,14 +163,19 @@ func (r *road) open(ctx context.Context, id string) (caseView, string, error) {
 	return v, h.Get("ETag"), err
 }
 
-// change posts to the case with the version that was just seen.
+// change posts to the case with the version that was just seen, and looks again
+// when somebody, or an event, changed it in between.
 func (r *road) change(ctx context.Context, what string, want int, in any) error {
-	_, tag, err := r.open(ctx, r.caseID)
-	if err != nil {
-		return err
+	for tries := 0; ; tries++ {
+		_, tag, err := r.open(ctx, r.caseID)
+		if err != nil {
+			return err
+		}
+		_, err = r.as[actor.Duty].Do(ctx, http.MethodPost, "/api/triage/v1/cases/"+r.caseID+"/"+what, want, in, nil, "If-Match", tag)
+		if err == nil || tries == 5 || !strings.Contains(err.Error(), "got 412") {
+			return err
+		}
 	}
-	_, err = r.as[actor.Duty].Do(ctx, http.MethodPost, "/api/triage/v1/cases/"+r.caseID+"/"+what, want, in, nil, "If-Match", tag)
-	return err
 }
 
 func (r *road) take(ctx context.Context) error {
