@@ -70,10 +70,7 @@ tidy: ## tidy every module, then the workspace
 
 .PHONY: golden
 golden: setup-run ## write the golden pages and events again; read the difference before you commit it
-	$(WITHSTACK) go test ./shared/event/... ./shared/page/... -update
-	for s in $(SERVICES); do \
-		if grep -rqs '"update"' services/$$s/internal/web --include='*_test.go'; then \
-			$(WITHSTACK) go test ./services/$$s/internal/web/... -update; fi; done
+	$(WITHSTACK) go test -p $(TEST_PARALLEL) ./shared/event $$(grep -rl pagetest --include='*_test.go' services shared | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
 .PHONY: docs
 docs: ## write docs/events.md and docs/configuration.md from the code
