@@ -42,8 +42,10 @@ func TestTheShapeOfACase(t *testing.T) {
 	}
 	var c map[string]any
 	res.into(t, &c)
-	for _, field := range []string{"id", "reference", "state", "severity", "tlp", "class", "title", "organisation", "reports", "assignee",
-		"clocks", "timeline", "messages", "observables", "tasks", "version"} {
+	for _, field := range []string{
+		"id", "reference", "state", "severity", "tlp", "class", "title", "organisation", "reports", "assignee",
+		"clocks", "timeline", "messages", "observables", "tasks", "version",
+	} {
 		if _, ok := c[field]; !ok {
 			t.Errorf("the shape of design §5 lacks %q", field)
 		}
@@ -242,8 +244,10 @@ func TestAttachmentsAreHandedOutAsDangerous(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := event.ReportAttachmentAdded{Report: r.Report, Reference: r.Reference, Attachment: event.NewID(), Affected: r.Affected, Author: r.Reporter,
-		Name: "../böse \"Datei\"\r\nX: y.html", MediaType: "text/html", Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key, At: sample.Noon}
+	a := event.ReportAttachmentAdded{
+		Report: r.Report, Reference: r.Reference, Attachment: event.NewID(), Affected: r.Affected, Author: r.Reporter,
+		Name: "../böse \"Datei\"\r\nX: y.html", MediaType: "text/html", Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key, At: sample.Noon,
+	}
 	e.publish(sample.Event(a))
 	path := cases + "/" + ref + "/attachments/" + a.Attachment
 	e.eventually("the attachment", func() bool { return e.count(`SELECT count(*) FROM case_attachments`) == 1 })
@@ -257,8 +261,10 @@ func TestAttachmentsAreHandedOutAsDangerous(t *testing.T) {
 	if res.StatusCode != 200 || res.body != content {
 		t.Fatalf("the one who works the case: %d %q", res.StatusCode, res.body)
 	}
-	for header, want := range map[string]string{"Content-Type": "application/octet-stream", "Content-Security-Policy": "sandbox; default-src 'none'",
-		"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store"} {
+	for header, want := range map[string]string{
+		"Content-Type": "application/octet-stream", "Content-Security-Policy": "sandbox; default-src 'none'",
+		"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store",
+	} {
 		if got := res.Header.Get(header); got != want {
 			t.Errorf("%s: %q, want %q", header, got, want)
 		}

@@ -67,7 +67,6 @@ type env struct {
 	files *blob.Store
 	http  *httptest.Server
 	cfg   triage.Config
-	relay *outbox.Relay
 
 	mu   sync.Mutex
 	time time.Time
@@ -125,8 +124,10 @@ func (e *env) seed() {
 	e.t.Helper()
 	var payloads []event.Payload
 	for _, o := range []event.Organisation{sample.Musterhausen, sample.Beispielroda} {
-		payloads = append(payloads, event.OrganisationChanged{ID: o.ID, Version: 1, AGS: o.AGS, Name: o.Name, Level: o.Level, Kreis: o.Kreis,
-			KreisName: "Landkreis Weimarer Land", Population: 14200, Active: true})
+		payloads = append(payloads, event.OrganisationChanged{
+			ID: o.ID, Version: 1, AGS: o.AGS, Name: o.Name, Level: o.Level, Kreis: o.Kreis,
+			KreisName: "Landkreis Weimarer Land", Population: 14200, Active: true,
+		})
 	}
 	payloads = append(payloads, event.OrganisationChanged{ID: sample.CERT, Version: 1, Name: "ThüringenCERT", Level: "state_body", Active: true})
 	for name, role := range people {
@@ -138,8 +139,10 @@ func (e *env) seed() {
 		if full == "" {
 			full = "Kim " + name
 		}
-		payloads = append(payloads, event.PersonChanged{ID: personID(name), Version: 1, Name: full, Email: name + "@example.org", Active: true,
-			Language: "de", Memberships: []event.Membership{{Organisation: home, Role: string(role)}}})
+		payloads = append(payloads, event.PersonChanged{
+			ID: personID(name), Version: 1, Name: full, Email: name + "@example.org", Active: true,
+			Language: "de", Memberships: []event.Membership{{Organisation: home, Role: string(role)}},
+		})
 	}
 	err := pg.InTx(e.t.Context(), e.db, func(tx pg.DB) error {
 		for _, p := range payloads {
@@ -149,8 +152,10 @@ func (e *env) seed() {
 		}
 		for name := range people {
 			for kind, secret := range map[string]string{session.KindToken: session.TokenPrefix + name, session.KindPerson: "cookie-" + name} {
-				s, err := json.Marshal(session.Session{ID: kind + "-" + name, Kind: kind, Person: personID(name), Version: 1,
-					CreatedAt: sample.Noon, ExpiresAt: sample.Noon.AddDate(1, 0, 0)})
+				s, err := json.Marshal(session.Session{
+					ID: kind + "-" + name, Kind: kind, Person: personID(name), Version: 1,
+					CreatedAt: sample.Noon, ExpiresAt: sample.Noon.AddDate(1, 0, 0),
+				})
 				if err != nil {
 					return err
 				}
@@ -291,7 +296,7 @@ func (e *env) listen(as, lastID string) <-chan sse {
 	}
 	var res *http.Response
 	devstack.Eventually(e.t, 15*time.Second, "an open stream", func() bool {
-		if res, err = http.DefaultClient.Do(req); err != nil {
+		if res, err = http.DefaultClient.Do(req); err != nil { //nolint:bodyclose // closed by the reader below, or just here
 			return false
 		}
 		if res.StatusCode != http.StatusOK {

@@ -77,8 +77,11 @@ func TestAFormWithMistakesKeepsWhatWasTyped(t *testing.T) {
 		fields []string
 		want   []string
 	}{
-		{"abschliessen", []string{"class", "", "disposition", "", "reason", "Meine Notiz <b>"},
-			[]string{"Wählen Sie eine Klasse, bevor Sie abschließen.", "Wählen Sie ein Ergebnis", "Meine Notiz &lt;b&gt;", "Noch offen", `href="#disposition"`, `id="disposition"`}},
+		{
+			"abschliessen",
+			[]string{"class", "", "disposition", "", "reason", "Meine Notiz <b>"},
+			[]string{"Wählen Sie eine Klasse, bevor Sie abschließen.", "Wählen Sie ein Ergebnis", "Meine Notiz &lt;b&gt;", "Noch offen", `href="#disposition"`, `id="disposition"`},
+		},
 		{"einstufen", []string{"severity", "low", "tlp", "AMBER", "title", "Neuer Betreff"}, []string{"Geben Sie einen Grund an.", "Neuer Betreff"}},
 		{"nachricht", []string{"text", "   "}, []string{"Schreiben Sie einen Text."}},
 		{"verbinden", []string{"target", "V-2026-999999", "reason", "gleich"}, []string{"Es gibt keinen Fall mit dieser Nummer.", "gleich"}},
@@ -110,8 +113,10 @@ func TestAFormWithMistakesKeepsWhatWasTyped(t *testing.T) {
 func TestWhatPeopleWriteIsText(t *testing.T) {
 	t.Parallel()
 	e := newTriage(t)
-	corpus := []string{`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `javascript:alert(1)`, `' onmouseover='alert(1)`,
-		`</textarea><svg onload=alert(1)>`, `{{.Secret}}`, `&lt;b&gt;`, "\u202egnp.exe", `<!--`, `]]>`}
+	corpus := []string{
+		`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `javascript:alert(1)`, `' onmouseover='alert(1)`,
+		`</textarea><svg onload=alert(1)>`, `{{.Secret}}`, `&lt;b&gt;`, "\u202egnp.exe", `<!--`, `]]>`,
+	}
 	all := strings.Join(corpus, " ")
 	r := sample.Report(1)
 	r.Description, r.Systems, r.Callback.Name, r.Callback.Phone, r.Callback.Email = all, corpus, all, `javascript:alert(1)`, `"><script>x`
@@ -127,9 +132,11 @@ func TestWhatPeopleWriteIsText(t *testing.T) {
 			t.Fatalf("%s: %d %s", f[0], res.StatusCode, res.body)
 		}
 	}
-	for _, path := range []string{"/lage/eingang", "/lage/eingang?fall=" + ref, "/lage/eingang?fall=" + ref + "&t=meldung", "/lage/fall/" + ref + "?t=nachrichten",
+	for _, path := range []string{
+		"/lage/eingang", "/lage/eingang?fall=" + ref, "/lage/eingang?fall=" + ref + "&t=meldung", "/lage/fall/" + ref + "?t=nachrichten",
 		"/lage/fall/" + ref + "?t=dateien", "/lage/fall/" + ref + "?t=protokoll", "/lage/fall/" + ref + "/druck", "/lage/fall/" + ref + "/tun/einstufen",
-		"/lage/faelle?q=" + url.QueryEscape(all), "/lage/eingang?schwere=critical&t=" + url.QueryEscape(all)} {
+		"/lage/faelle?q=" + url.QueryEscape(all), "/lage/eingang?schwere=critical&t=" + url.QueryEscape(all),
+	} {
 		body := e.see(path)
 		for _, bad := range []string{"<script>alert", "<img src=x", "<svg onload", ` onmouseover='`, `href="javascript:`, "onerror=alert(1)>"} {
 			if strings.Contains(body, bad) {
@@ -173,8 +180,10 @@ func TestAFormLeadsNowhereElse(t *testing.T) {
 		}
 	}
 	v := url.Values{"version": {"1"}, "text": {"x"}}
-	res := e.do(request{method: http.MethodPost, path: "/lage/fall/" + ref + "/notiz", as: "lead", cookie: true, body: v.Encode(),
-		header: map[string]string{"Sec-Fetch-Site": "cross-site"}})
+	res := e.do(request{
+		method: http.MethodPost, path: "/lage/fall/" + ref + "/notiz", as: "lead", cookie: true, body: v.Encode(),
+		header: map[string]string{"Sec-Fetch-Site": "cross-site"},
+	})
 	if res.StatusCode != http.StatusForbidden {
 		t.Errorf("a form of another site: %d", res.StatusCode)
 	}
@@ -317,8 +326,10 @@ func TestGoldens(t *testing.T) {
 	r := sample.Report(1)
 	r.Report = "0190d000-0000-7000-8000-000000000001"
 	ref := e.open(r)
-	e.publish(sample.Event(event.ReportAttachmentAdded{Report: r.Report, Reference: r.Reference, Attachment: "0190d000-0000-7000-8000-000000000002",
-		Affected: r.Affected, Author: r.Reporter, Name: "Erpresserschreiben.jpg", MediaType: "image/jpeg", Size: 212345, SHA256: strings.Repeat("ab", 32), Blob: "k", At: sample.Noon}))
+	e.publish(sample.Event(event.ReportAttachmentAdded{
+		Report: r.Report, Reference: r.Reference, Attachment: "0190d000-0000-7000-8000-000000000002",
+		Affected: r.Affected, Author: r.Reporter, Name: "Erpresserschreiben.jpg", MediaType: "image/jpeg", Size: 212345, SHA256: strings.Repeat("ab", 32), Blob: "k", At: sample.Noon,
+	}))
 	e.eventually("the file", func() bool { return e.count(`SELECT max(version) FROM cases`) == 2 })
 	e.later(time.Minute)
 	e.form("analyst", ref, "uebernehmen", 2)

@@ -124,8 +124,10 @@ func TestAStreamEndsWithTheRole(t *testing.T) {
 	c, stays := e.listen("analyst", ""), e.listen("lead", "")
 	next(t, c)
 	next(t, stays)
-	demoted := event.PersonChanged{ID: personID("analyst"), Version: 2, Name: "Mara Beispiel", Active: true,
-		Memberships: []event.Membership{{Organisation: sample.Musterhausen.ID, Role: "officer"}}}
+	demoted := event.PersonChanged{
+		ID: personID("analyst"), Version: 2, Name: "Mara Beispiel", Active: true,
+		Memberships: []event.Membership{{Organisation: sample.Musterhausen.ID, Role: "officer"}},
+	}
 	began := time.Now()
 	if err := pg.InTx(t.Context(), e.db, func(tx pg.DB) error { return register.Store(t.Context(), tx, sample.Event(demoted)) }); err != nil {
 		t.Fatal(err)

@@ -74,7 +74,7 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	if h.Pages, err = page.New(page.Options{Site: cfg.Site, Templates: web.Files, Messages: web.Files, Now: s.Now, Log: s.Log, User: s.user}); err != nil {
 		return err
 	}
-	s.routes = h.Routes()
+	s.routes = h.Routes() //nolint:contextcheck // each handler takes the context of its request
 	o := s.HTTP(s.Register, h.Pages)
 	e := httpserver.New(o)
 	httpserver.Mount(e, o, s.routes)

@@ -264,8 +264,10 @@ func (c *Case) Seen(version int) error {
 
 // note adds a line to the timeline.
 func (c *Case) note(by By, at time.Time, kind, from, to, reason, ref string) {
-	c.pending.Entries = append(c.pending.Entries, Entry{ID: event.NewID(), Case: c.ID, At: at, Actor: by.Person(),
-		Kind: kind, From: from, To: to, Reason: reason, Ref: ref})
+	c.pending.Entries = append(c.pending.Entries, Entry{
+		ID: event.NewID(), Case: c.ID, At: at, Actor: by.Person(),
+		Kind: kind, From: from, To: to, Reason: reason, Ref: ref,
+	})
 }
 
 func (c *Case) flag(f string) {

@@ -144,12 +144,18 @@ func TestFirstSeverity(t *testing.T) {
 		impact, what string
 		want         casefile.Severity
 	}{
-		{"very_high", "phishing", casefile.Critical}, {"high", "outage", casefile.High},
-		{"medium", "malware", casefile.Medium}, {"low", "tip", casefile.Low},
-		{"unknown", "ransomware", casefile.High}, {"unknown", "intrusion", casefile.High},
-		{"unknown", "data_leak", casefile.High}, {"unknown", "ddos", casefile.Medium},
-		{"low", "ransomware", casefile.High}, {"medium", "ransomware", casefile.High},
-		{"very_high", "ransomware", casefile.Critical}, {"", "unknown", casefile.Medium},
+		{"very_high", "phishing", casefile.Critical},
+		{"high", "outage", casefile.High},
+		{"medium", "malware", casefile.Medium},
+		{"low", "tip", casefile.Low},
+		{"unknown", "ransomware", casefile.High},
+		{"unknown", "intrusion", casefile.High},
+		{"unknown", "data_leak", casefile.High},
+		{"unknown", "ddos", casefile.Medium},
+		{"low", "ransomware", casefile.High},
+		{"medium", "ransomware", casefile.High},
+		{"very_high", "ransomware", casefile.Critical},
+		{"", "unknown", casefile.Medium},
 	} {
 		if got := casefile.FirstSeverity(tt.impact, tt.what); got != tt.want {
 			t.Errorf("impact %s, what %s: %s, want %s", tt.impact, tt.what, got, tt.want)
@@ -159,8 +165,10 @@ func TestFirstSeverity(t *testing.T) {
 
 func TestEveryTileSuggestsAClassAndATitle(t *testing.T) {
 	t.Parallel()
-	for _, what := range []string{"ransomware", "malware", "phishing", "account_takeover", "intrusion", "ddos", "data_leak",
-		"lost_device", "outage", "mistake", "vulnerability", "tip", "unknown"} {
+	for _, what := range []string{
+		"ransomware", "malware", "phishing", "account_takeover", "intrusion", "ddos", "data_leak",
+		"lost_device", "outage", "mistake", "vulnerability", "tip", "unknown",
+	} {
 		if c := casefile.SuggestedClass(what); !casefile.ValidClass(c) || !strings.Contains(c, ":") {
 			t.Errorf("%s suggests %q, which is no RSIT type", what, c)
 		}

@@ -274,8 +274,10 @@ func (c *Case) Post(by By, at time.Time, p Post) (Message, error) {
 	}
 	m := Message{ID: event.NewID(), Case: c.ID, Direction: Out, Author: by.Person(), Text: strings.TrimSpace(p.Text), TLP: c.TLP, At: at}
 	c.pending.Messages = append(c.pending.Messages, m)
-	c.pending.Facts = append(c.pending.Facts, event.CaseMessagePosted{Case: c.ID, Reference: c.Reference, Message: m.ID,
-		Organisation: c.Organisation, Reports: c.Reports, Author: m.Author, TLP: string(c.TLP), Text: m.Text, At: at})
+	c.pending.Facts = append(c.pending.Facts, event.CaseMessagePosted{
+		Case: c.ID, Reference: c.Reference, Message: m.ID,
+		Organisation: c.Organisation, Reports: c.Reports, Author: m.Author, TLP: string(c.TLP), Text: m.Text, At: at,
+	})
 	c.note(by, at, KindMessageOut, "", "", "", m.ID)
 	c.answered(at)
 	if p.Wait && c.State != Waiting {

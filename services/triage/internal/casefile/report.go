@@ -54,8 +54,10 @@ func AffectedKey(o event.Organisation) string {
 
 // Supplement takes in what the reporter added.
 func (c *Case) Supplement(by By, at time.Time, s event.ReportSupplemented) {
-	c.pending.Supplements = append(c.pending.Supplements, Supplement{ID: s.Supplement, Case: c.ID, Report: s.Reference,
-		Author: s.Author, Description: s.Description, Fields: s.Fields, At: s.At})
+	c.pending.Supplements = append(c.pending.Supplements, Supplement{
+		ID: s.Supplement, Case: c.ID, Report: s.Reference,
+		Author: s.Author, Description: s.Description, Fields: s.Fields, At: s.At,
+	})
 	c.note(by, at, KindSupplement, "", s.Author.Name, "", s.Reference)
 	c.flag(FlagMessage)
 }
@@ -63,8 +65,10 @@ func (c *Case) Supplement(by By, at time.Time, s event.ReportSupplemented) {
 // Receive takes in a message of the reporter's side: it ends waiting; on a
 // resolved or closed case it only flags (design §7).
 func (c *Case) Receive(by By, at time.Time, m event.ReportMessagePosted) {
-	c.pending.Messages = append(c.pending.Messages, Message{ID: m.Message, Case: c.ID, Direction: In, Author: m.Author,
-		Report: m.Reference, Text: m.Text, TLP: c.TLP, At: m.At})
+	c.pending.Messages = append(c.pending.Messages, Message{
+		ID: m.Message, Case: c.ID, Direction: In, Author: m.Author,
+		Report: m.Reference, Text: m.Text, TLP: c.TLP, At: m.At,
+	})
 	c.note(by, at, KindMessageIn, "", m.Author.Name, "", m.Reference)
 	if c.State == Waiting {
 		c.move(by, at, Working, "")
@@ -74,8 +78,10 @@ func (c *Case) Receive(by By, at time.Time, m event.ReportMessagePosted) {
 
 // Attach takes in a file of the reporter's side.
 func (c *Case) Attach(by By, at time.Time, a event.ReportAttachmentAdded) {
-	c.pending.Attachments = append(c.pending.Attachments, Attachment{ID: a.Attachment, Case: c.ID, Report: a.Reference,
-		Author: a.Author, Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, At: a.At})
+	c.pending.Attachments = append(c.pending.Attachments, Attachment{
+		ID: a.Attachment, Case: c.ID, Report: a.Reference,
+		Author: a.Author, Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, At: a.At,
+	})
 	c.note(by, at, KindAttachment, "", a.Author.Name, "", a.Attachment)
 	c.flag(FlagMessage)
 }

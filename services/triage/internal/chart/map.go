@@ -22,14 +22,28 @@ type District struct {
 
 // districts are the 22 of Thuringia since 2021, from north to south.
 var districts = []District{
-	{"16061", "EIC", "Landkreis Eichsfeld", 0, 0}, {"16062", "NDH", "Landkreis Nordhausen", 0, 1}, {"16065", "KYF", "Kyffhäuserkreis", 0, 2},
-	{"16064", "UH", "Unstrut-Hainich-Kreis", 1, 0.5}, {"16068", "SÖM", "Landkreis Sömmerda", 1, 1.5},
-	{"16071", "AP", "Landkreis Weimarer Land", 1, 2.5}, {"16074", "SHK", "Saale-Holzland-Kreis", 1, 3.5},
-	{"16063", "WAK", "Wartburgkreis", 2, 0}, {"16067", "GTH", "Landkreis Gotha", 2, 1}, {"16051", "EF", "Erfurt", 2, 2},
-	{"16055", "WE", "Weimar", 2, 3}, {"16053", "J", "Jena", 2, 4}, {"16052", "G", "Gera", 2, 5}, {"16077", "ABG", "Landkreis Altenburger Land", 2, 6},
-	{"16066", "SM", "Landkreis Schmalkalden-Meiningen", 3, 0.5}, {"16070", "IK", "Ilm-Kreis", 3, 1.5},
-	{"16073", "SLF", "Landkreis Saalfeld-Rudolstadt", 3, 2.5}, {"16075", "SOK", "Saale-Orla-Kreis", 3, 3.5}, {"16076", "GRZ", "Landkreis Greiz", 3, 4.5},
-	{"16054", "SHL", "Suhl", 4, 1}, {"16069", "HBN", "Landkreis Hildburghausen", 4, 2}, {"16072", "SON", "Landkreis Sonneberg", 4, 3},
+	{"16061", "EIC", "Landkreis Eichsfeld", 0, 0},
+	{"16062", "NDH", "Landkreis Nordhausen", 0, 1},
+	{"16065", "KYF", "Kyffhäuserkreis", 0, 2},
+	{"16064", "UH", "Unstrut-Hainich-Kreis", 1, 0.5},
+	{"16068", "SÖM", "Landkreis Sömmerda", 1, 1.5},
+	{"16071", "AP", "Landkreis Weimarer Land", 1, 2.5},
+	{"16074", "SHK", "Saale-Holzland-Kreis", 1, 3.5},
+	{"16063", "WAK", "Wartburgkreis", 2, 0},
+	{"16067", "GTH", "Landkreis Gotha", 2, 1},
+	{"16051", "EF", "Erfurt", 2, 2},
+	{"16055", "WE", "Weimar", 2, 3},
+	{"16053", "J", "Jena", 2, 4},
+	{"16052", "G", "Gera", 2, 5},
+	{"16077", "ABG", "Landkreis Altenburger Land", 2, 6},
+	{"16066", "SM", "Landkreis Schmalkalden-Meiningen", 3, 0.5},
+	{"16070", "IK", "Ilm-Kreis", 3, 1.5},
+	{"16073", "SLF", "Landkreis Saalfeld-Rudolstadt", 3, 2.5},
+	{"16075", "SOK", "Saale-Orla-Kreis", 3, 3.5},
+	{"16076", "GRZ", "Landkreis Greiz", 3, 4.5},
+	{"16054", "SHL", "Suhl", 4, 1},
+	{"16069", "HBN", "Landkreis Hildburghausen", 4, 2},
+	{"16072", "SON", "Landkreis Sonneberg", 4, 3},
 }
 
 // Districts lists the districts by name.

@@ -145,7 +145,7 @@ func TestAnyOrderOfArrivalGivesTheSameCases(t *testing.T) {
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	rand.New(rand.NewPCG(seed, 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] }) //nolint:gosec // a test's order
+	rand.New(rand.NewPCG(seed, 1)).Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	e.send(all...)
 	e.wait(reports, `SELECT count(*) FROM cases WHERE version >= 1`)
 	e.wait(len(all), `SELECT count(*) FROM inbox WHERE consumer = 'triage-reports'`)

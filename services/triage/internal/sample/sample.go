@@ -45,10 +45,8 @@ func Event(p event.Payload) event.Event {
 // Person returns somebody with a role; those of the CERT belong to it, others to Musterhausen.
 func Person(id, name string, role actor.Role) casefile.By {
 	org := CERT
-	switch role {
-	case actor.Officer, actor.OrgAdmin, actor.Provider, actor.Guest:
+	if role == actor.Officer || role == actor.OrgAdmin || role == actor.Provider {
 		org = Musterhausen.ID
-	default:
 	}
 	return casefile.By{Actor: actor.Actor{Person: id, Name: name, Memberships: []actor.Membership{{Organisation: org, Role: role}}}, Request: "test"}
 }

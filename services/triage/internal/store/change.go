@@ -157,8 +157,10 @@ func finish(ctx context.Context, tx pg.DB, by casefile.By, at time.Time, stateme
 			events = append(events, event.New(f, meta))
 		}
 		for _, e := range p.Entries {
-			entries = append(entries, audit.Entry{At: at, Action: "case." + e.Kind, ObjectType: "case", ObjectID: c.ID,
-				RequestID: by.Request}.By(by.Actor, ""))
+			entries = append(entries, audit.Entry{
+				At: at, Action: "case." + e.Kind, ObjectType: "case", ObjectID: c.ID,
+				RequestID: by.Request,
+			}.By(by.Actor, ""))
 		}
 		changes = append(changes, change{c.ID, c.Version, len(p.Entries)})
 	}

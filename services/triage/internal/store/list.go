@@ -131,8 +131,10 @@ func (s *Store) List(ctx context.Context, by casefile.By, f casefile.Filter) (ca
 		if out, err = list(ctx, tx, f); err != nil {
 			return err
 		}
-		_, err = audit.Append(ctx, tx, audit.Entry{At: f.Now, Action: "case.search", ObjectType: "cases",
-			ObjectID: strconv.Itoa(len(out.Items)), RequestID: by.Request}.By(by.Actor, ""))
+		_, err = audit.Append(ctx, tx, audit.Entry{
+			At: f.Now, Action: "case.search", ObjectType: "cases",
+			ObjectID: strconv.Itoa(len(out.Items)), RequestID: by.Request,
+		}.By(by.Actor, ""))
 		return err
 	})
 	return out, err
@@ -186,8 +188,10 @@ func listQuery(f casefile.Filter) (string, []any, error) {
 		full = f.Class
 	}
 	q := strings.TrimSpace(f.Query)
-	return query, []any{f.State, f.Severity, group, full, f.Kreis, assignee, f.Organisation, f.Due, f.Now,
-		q, prefixes(q), c.Due, c.Rank, c.Received, c.ID, f.Limit + 1}, nil
+	return query, []any{
+		f.State, f.Severity, group, full, f.Kreis, assignee, f.Organisation, f.Due, f.Now,
+		q, prefixes(q), c.Due, c.Rank, c.Received, c.ID, f.Limit + 1,
+	}, nil
 }
 
 // prefixes makes every word of a query the beginning of a word: who types

@@ -40,8 +40,10 @@ func (s *Store) Numbers(ctx context.Context, person string, now time.Time) (case
 	if err != nil {
 		return casefile.Numbers{}, pg.Classify(ctx, fmt.Errorf("count the queue: %w", err))
 	}
-	n := casefile.Numbers{Unassigned: r.Unassigned, Overdue: r.Overdue, Soon: r.Soon, Working: r.Working,
-		Active: r.Active, Mine: r.Mine, Nobody: r.Nobody}
+	n := casefile.Numbers{
+		Unassigned: r.Unassigned, Overdue: r.Overdue, Soon: r.Soon, Working: r.Working,
+		Active: r.Active, Mine: r.Mine, Nobody: r.Nobody,
+	}
 	if r.Median != nil {
 		d := time.Duration(*r.Median * float64(time.Second))
 		n.Median = &d
@@ -178,8 +180,10 @@ func (s *Store) Changes(ctx context.Context, seq int64, limit int) ([]casefile.C
 	}
 	out := make([]casefile.Change, len(rows))
 	for i, r := range rows {
-		out[i] = casefile.Change{Seq: r.Seq, Opened: r.Opened, Case: r.Case, Reference: r.Reference, Version: r.Version,
-			Severity: casefile.Severity(r.Severity), Organisation: r.Org, Assignee: r.Assignee, At: r.At.UTC()}
+		out[i] = casefile.Change{
+			Seq: r.Seq, Opened: r.Opened, Case: r.Case, Reference: r.Reference, Version: r.Version,
+			Severity: casefile.Severity(r.Severity), Organisation: r.Org, Assignee: r.Assignee, At: r.At.UTC(),
+		}
 	}
 	return out, nil
 }

@@ -154,8 +154,10 @@ func messages(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
 		return fmt.Errorf("messages: %w", err)
 	}
 	for _, r := range rows {
-		d.Messages = append(d.Messages, casefile.Message{ID: r.ID, Case: r.Case, Direction: r.Direction, Author: r.author(),
-			Report: r.Report, Text: r.Text, TLP: tlp.Label(r.TLP), At: r.At.UTC()})
+		d.Messages = append(d.Messages, casefile.Message{
+			ID: r.ID, Case: r.Case, Direction: r.Direction, Author: r.author(),
+			Report: r.Report, Text: r.Text, TLP: tlp.Label(r.TLP), At: r.At.UTC(),
+		})
 	}
 	return nil
 }
@@ -187,8 +189,10 @@ type attachmentRow struct {
 }
 
 func (r attachmentRow) attachment() casefile.Attachment {
-	return casefile.Attachment{ID: r.ID, Case: r.Case, Report: r.Report, Author: r.author(), Name: r.Name,
-		MediaType: r.MediaType, Size: r.Size, SHA256: r.SHA256, Blob: r.Blob, At: r.At.UTC()}
+	return casefile.Attachment{
+		ID: r.ID, Case: r.Case, Report: r.Report, Author: r.author(), Name: r.Name,
+		MediaType: r.MediaType, Size: r.Size, SHA256: r.SHA256, Blob: r.Blob, At: r.At.UTC(),
+	}
 }
 
 const selectAttachments = family + `
@@ -221,8 +225,10 @@ type entryRow struct {
 }
 
 func (r entryRow) entry() casefile.Entry {
-	return casefile.Entry{ID: r.ID, Case: r.Case, At: r.At.UTC(), Version: r.Version,
-		Actor: event.Person{ID: r.ActorID, Name: r.Name}, Kind: r.Kind, From: r.From, To: r.To, Reason: r.Reason, Ref: r.Ref}
+	return casefile.Entry{
+		ID: r.ID, Case: r.Case, At: r.At.UTC(), Version: r.Version,
+		Actor: event.Person{ID: r.ActorID, Name: r.Name}, Kind: r.Kind, From: r.From, To: r.To, Reason: r.Reason, Ref: r.Ref,
+	}
 }
 
 func timeline(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
@@ -282,8 +288,10 @@ func (s *Store) Attachment(ctx context.Context, by casefile.By, at time.Time, id
 			return pg.NoRows(ctx, err, "the case has no such attachment")
 		}
 		a = r.attachment()
-		_, err := audit.Append(ctx, tx, audit.Entry{At: at, Action: "attachment.read", ObjectType: "attachment",
-			ObjectID: attachment, RequestID: by.Request}.By(by.Actor, ""))
+		_, err := audit.Append(ctx, tx, audit.Entry{
+			At: at, Action: "attachment.read", ObjectType: "attachment",
+			ObjectID: attachment, RequestID: by.Request,
+		}.By(by.Actor, ""))
 		return err
 	})
 	return a, err

@@ -119,12 +119,18 @@ func TestFactsMayComeBeforeTheirReport(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	r := sample.Report(1)
-	m := event.ReportMessagePosted{Report: r.Report, Reference: r.Reference, Message: event.NewID(), Affected: r.Affected,
-		Author: r.Reporter, Text: "Noch ein Server ist betroffen.", At: sample.Noon}
-	s := event.ReportSupplemented{Report: r.Report, Reference: r.Reference, Supplement: event.NewID(), Affected: r.Affected,
-		Author: r.Reporter, Description: "Dateiendung mstr", Fields: map[string]any{"backups": "yes"}, At: sample.Noon}
-	a := event.ReportAttachmentAdded{Report: r.Report, Reference: r.Reference, Attachment: event.NewID(), Affected: r.Affected,
-		Author: r.Reporter, Name: "Erpresserschreiben.jpg", MediaType: "image/jpeg", Size: 12345, SHA256: strings.Repeat("a", 64), Blob: "k", At: sample.Noon}
+	m := event.ReportMessagePosted{
+		Report: r.Report, Reference: r.Reference, Message: event.NewID(), Affected: r.Affected,
+		Author: r.Reporter, Text: "Noch ein Server ist betroffen.", At: sample.Noon,
+	}
+	s := event.ReportSupplemented{
+		Report: r.Report, Reference: r.Reference, Supplement: event.NewID(), Affected: r.Affected,
+		Author: r.Reporter, Description: "Dateiendung mstr", Fields: map[string]any{"backups": "yes"}, At: sample.Noon,
+	}
+	a := event.ReportAttachmentAdded{
+		Report: r.Report, Reference: r.Reference, Attachment: event.NewID(), Affected: r.Affected,
+		Author: r.Reporter, Name: "Erpresserschreiben.jpg", MediaType: "image/jpeg", Size: 12345, SHA256: strings.Repeat("a", 64), Blob: "k", At: sample.Noon,
+	}
 	for _, p := range []event.Payload{m, s, a} {
 		b.fact(t, p)
 	}
@@ -242,8 +248,10 @@ func TestMergedReportsBelongToTheTargetAndStayTheSourcesOwn(t *testing.T) {
 	if s := b.dossier(t, source); s.State != casefile.Merged || s.MergedInto != d.ID || s.BeforeMerge != casefile.New || len(s.Filed) != 1 {
 		t.Errorf("source is %s into %q, before %s, with %d reports", s.State, s.MergedInto, s.BeforeMerge, len(s.Filed))
 	}
-	b.fact(t, event.ReportMessagePosted{Report: late.Report, Reference: late.Reference, Message: event.NewID(),
-		Affected: late.Affected, Author: late.Reporter, Text: "Es geht weiter", At: sample.Noon})
+	b.fact(t, event.ReportMessagePosted{
+		Report: late.Report, Reference: late.Reference, Message: event.NewID(),
+		Affected: late.Affected, Author: late.Reporter, Text: "Es geht weiter", At: sample.Noon,
+	})
 	if d := b.dossier(t, target); len(d.Messages) != 1 || len(d.Flags) != 1 {
 		t.Errorf("a message on the merged report: %d messages, flags %v; want it at the target", len(d.Messages), d.Flags)
 	}
@@ -309,8 +317,10 @@ func TestAlertsKeepTheNewestVersionAndAnswer(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	ctx := t.Context()
-	a := event.Alert{ID: event.NewID(), Reference: "W-2026-0018", Version: 2, State: "published", Title: "VPN-Gateway",
-		Poll: &event.Poll{}, AudienceSize: 173, PublishedAt: sample.Noon}
+	a := event.Alert{
+		ID: event.NewID(), Reference: "W-2026-0018", Version: 2, State: "published", Title: "VPN-Gateway",
+		Poll: &event.Poll{}, AudienceSize: 173, PublishedAt: sample.Noon,
+	}
 	old := a
 	old.Version, old.Title = 1, "alt"
 	answer := event.PollAnswered{Alert: a.ID, Reference: a.Reference, Organisation: sample.Musterhausen, Answer: "help", At: sample.Noon}

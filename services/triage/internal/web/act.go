@@ -31,8 +31,10 @@ var steps = map[string]step{
 		return err
 	},
 	actClassify: func(d *casefile.Desk, c echo.Context, ref string, seen int, f url.Values) error {
-		_, err := d.Classify(c.Request().Context(), by(c), ref, seen, casefile.Classify{Severity: f.Get("severity"), Class: f.Get("class"),
-			TLP: f.Get("tlp"), Title: f.Get("title"), Reason: f.Get("reason")})
+		_, err := d.Classify(c.Request().Context(), by(c), ref, seen, casefile.Classify{
+			Severity: f.Get("severity"), Class: f.Get("class"),
+			TLP: f.Get("tlp"), Title: f.Get("title"), Reason: f.Get("reason"),
+		})
 		return err
 	},
 	actState: func(d *casefile.Desk, c echo.Context, ref string, seen int, f url.Values) error {
@@ -43,8 +45,10 @@ var steps = map[string]step{
 		return err
 	},
 	actClose: func(d *casefile.Desk, c echo.Context, ref string, seen int, f url.Values) error {
-		_, err := d.Move(c.Request().Context(), by(c), ref, seen, casefile.Move{State: casefile.Closed, Class: f.Get("class"),
-			Disposition: f.Get("disposition"), Reason: f.Get("reason")})
+		_, err := d.Move(c.Request().Context(), by(c), ref, seen, casefile.Move{
+			State: casefile.Closed, Class: f.Get("class"),
+			Disposition: f.Get("disposition"), Reason: f.Get("reason"),
+		})
 		return err
 	},
 	actMessage: func(d *casefile.Desk, c echo.Context, ref string, _ int, f url.Values) error {
@@ -205,7 +209,7 @@ func (h *Handler) actPage(c echo.Context, ref, back string) (*actPage, error) {
 		return nil, err
 	}
 	v.Whole, v.Back = true, safeBack(back, v.Path)
-	return &actPage{Base: h.base(c, v.Reference, page.NavInbox), Case: v}, nil
+	return &actPage{Base: base(v.Reference, page.NavInbox), Case: v}, nil
 }
 
 // actAgain shows the form with its mistakes, nothing typed lost.

@@ -98,7 +98,8 @@ func (h *Handler) charts(c echo.Context) (chartsView, error) {
 		return chartsView{}, err
 	}
 	v := chartsView{Bars: bars(first, weeks), Districts: chart.Ranked(kreise), Legend: [chart.Groups]string{
-		h.Pages.T(c, "triage.chart.malware"), h.Pages.T(c, "triage.chart.fraud"), h.Pages.T(c, "triage.chart.intrusion"), h.Pages.T(c, "triage.chart.rest")}}
+		h.Pages.T(c, "triage.chart.malware"), h.Pages.T(c, "triage.chart.fraud"), h.Pages.T(c, "triage.chart.intrusion"), h.Pages.T(c, "triage.chart.rest"),
+	}}
 	v.Weeks, v.Span = h.weeksPicture(c, v.Bars)
 	v.Map = h.mapPicture(c, kreise, v.Districts)
 	return v, nil

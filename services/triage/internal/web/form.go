@@ -116,14 +116,18 @@ func (h *Handler) inputs(c echo.Context, v *caseView, name string) []inputView {
 	none := page.Option{Label: h.Pages.T(c, "triage.choose")}
 	switch name {
 	case actAssign:
-		return []inputView{{Kind: "select", Name: "assignee", Label: "triage.field.assignee", Value: assigneeID(v),
-			Options: append(h.workers(c), page.Option{Label: h.Pages.T(c, "triage.assign.nobody")})}, reason}
+		return []inputView{{
+			Kind: "select", Name: "assignee", Label: "triage.field.assignee", Value: assigneeID(v),
+			Options: append(h.workers(c), page.Option{Label: h.Pages.T(c, "triage.assign.nobody")}),
+		}, reason}
 	case actClassify:
 		return []inputView{
 			{Kind: "select", Name: "severity", Label: "triage.field.severity", Value: string(v.Severity), Options: words("severity")},
 			{Kind: "select", Name: "class", Label: "triage.field.class", Value: v.Class, Options: append([]page.Option{none}, h.classes(c)...)},
 			{Kind: "select", Name: "tlp", Label: "triage.field.tlp", Value: string(v.TLP), Options: h.labels(lang)},
-			{Kind: "text", Name: "title", Label: "triage.field.title", Value: v.Title, Max: casefile.MaxTitle}, reason}
+			{Kind: "text", Name: "title", Label: "triage.field.title", Value: v.Title, Max: casefile.MaxTitle},
+			reason,
+		}
 	case actClass:
 		return []inputView{{Kind: "select", Name: "class", Label: "triage.field.class", Value: firstOf(v.Class, v.Suggested), Options: h.classes(c)}}
 	case actState:
@@ -133,16 +137,22 @@ func (h *Handler) inputs(c echo.Context, v *caseView, name string) []inputView {
 		reason.Label, reason.Rows = "triage.field.closing", 3
 		return []inputView{
 			{Kind: "select", Name: "class", Label: "triage.field.class", Value: v.Class, Options: append([]page.Option{none}, h.classes(c)...)},
-			{Kind: "select", Name: "disposition", Label: "triage.field.disposition", Options: append([]page.Option{none}, words("disposition")...)}, reason}
+			{Kind: "select", Name: "disposition", Label: "triage.field.disposition", Options: append([]page.Option{none}, words("disposition")...)},
+			reason,
+		}
 	case actMessage:
-		return []inputView{{Kind: "textarea", Name: "text", Label: "triage.field.message", Hint: "triage.field.message.hint", Rows: 5, Max: casefile.MaxText},
-			{Kind: "check", Name: "wait", Label: "triage.field.wait"}}
+		return []inputView{
+			{Kind: "textarea", Name: "text", Label: "triage.field.message", Hint: "triage.field.message.hint", Rows: 5, Max: casefile.MaxText},
+			{Kind: "check", Name: "wait", Label: "triage.field.wait"},
+		}
 	case actNote:
-		return []inputView{{Kind: "textarea", Name: "text", Label: "triage.field.note", Hint: "triage.field.note.hint", Rows: 4, Max: casefile.MaxText},
-			{Kind: "check", Name: "answered", Label: "triage.field.answered"}}
+		return []inputView{
+			{Kind: "textarea", Name: "text", Label: "triage.field.note", Hint: "triage.field.note.hint", Rows: 4, Max: casefile.MaxText},
+			{Kind: "check", Name: "answered", Label: "triage.field.answered"},
+		}
 	case actMerge:
 		reason.Hint = "triage.field.reason.merge"
-		return []inputView{h.target(c, v), reason}
+		return []inputView{targetInput(v), reason}
 	case actVerify:
 		return h.bodyInputs(c, v)
 	}
@@ -191,8 +201,8 @@ func (h *Handler) moves(lang string, from casefile.State) []page.Option {
 	return out
 }
 
-// target is the case to merge into: the unfinished ones of the same body.
-func (h *Handler) target(c echo.Context, v *caseView) inputView {
+// targetInput is the case to merge into: the unfinished ones of the same body.
+func targetInput(v *caseView) inputView {
 	in := inputView{Kind: "select", Name: "target", Label: "triage.field.target", Hint: "triage.field.target.hint"}
 	for _, s := range v.Siblings {
 		in.Options = append(in.Options, page.Option{Value: s.Reference, Label: s.Reference + " " + s.Title})

@@ -37,8 +37,10 @@ var dues = map[string]string{"": "", "ueberfaellig": "overdue", "bald": "soon"}
 
 func queryOf(c echo.Context, path string) query {
 	q := c.QueryParam
-	return query{path: path, View: q("ansicht"), Due: q("frist"), State: q("status"), Severity: q("schwere"), Class: q("klasse"),
-		Kreis: q("kreis"), Sort: q("sort"), Q: strings.TrimSpace(q("q")), After: q("nach"), Case: q("fall"), Tab: q("t")}
+	return query{
+		path: path, View: q("ansicht"), Due: q("frist"), State: q("status"), Severity: q("schwere"), Class: q("klasse"),
+		Kreis: q("kreis"), Sort: q("sort"), Q: strings.TrimSpace(q("q")), After: q("nach"), Case: q("fall"), Tab: q("t"),
+	}
 }
 
 // href is the address with some parameters changed; a changed filter begins at
@@ -46,8 +48,17 @@ func queryOf(c echo.Context, path string) query {
 func (q query) href(changes ...string) string {
 	v := url.Values{}
 	for _, p := range []struct{ name, value string }{
-		{"ansicht", q.View}, {"frist", q.Due}, {"status", q.State}, {"schwere", q.Severity}, {"klasse", q.Class},
-		{"kreis", q.Kreis}, {"sort", q.Sort}, {"q", q.Q}, {"nach", q.After}, {"fall", q.Case}, {"t", q.Tab},
+		{"ansicht", q.View},
+		{"frist", q.Due},
+		{"status", q.State},
+		{"schwere", q.Severity},
+		{"klasse", q.Class},
+		{"kreis", q.Kreis},
+		{"sort", q.Sort},
+		{"q", q.Q},
+		{"nach", q.After},
+		{"fall", q.Case},
+		{"t", q.Tab},
 	} {
 		v.Set(p.name, p.value)
 	}
@@ -75,8 +86,10 @@ func (q query) filter() casefile.Filter {
 		}
 		return key // unknown: the desk refuses it by name
 	}
-	return casefile.Filter{View: pick(views, q.View), Due: pick(dues, q.Due), State: q.State, Severity: q.Severity, Class: q.Class,
-		Kreis: q.Kreis, Sort: pick(sorts, q.Sort), Query: q.Q, After: q.After, Limit: pageSize}
+	return casefile.Filter{
+		View: pick(views, q.View), Due: pick(dues, q.Due), State: q.State, Severity: q.Severity, Class: q.Class,
+		Kreis: q.Kreis, Sort: pick(sorts, q.Sort), Query: q.Q, After: q.After, Limit: pageSize,
+	}
 }
 
 // filtered reports whether anything narrows the list besides the view.
@@ -112,10 +125,12 @@ type rowView struct {
 }
 
 func (h *Handler) row(c echo.Context, s casefile.Summary, href string, current bool) rowView {
-	r := rowView{Summary: s, Href: href, Fragment: "/lage/zeile/" + s.ID, Short: shortReference(s.Reference),
+	r := rowView{
+		Summary: s, Href: href, Fragment: "/lage/zeile/" + s.ID, Short: shortReference(s.Reference),
 		Name:    strings.TrimSuffix(s.Title, " – "+s.Organisation.Name),
 		Group:   h.Pages.T(c, "triage.short."+casefile.ClassGroup(s.Shown())),
-		Current: current, ClockState: clockState(s)}
+		Current: current, ClockState: clockState(s),
+	}
 	if r.Name == "" {
 		r.Name = s.Reference
 	}
@@ -177,7 +192,7 @@ func (h *Handler) inbox(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := &inboxView{Base: h.base(c, h.Pages.T(c, "triage.inbox"), page.NavInbox), Query: q, Here: q.href("nach", ""), Workers: h.workers(c)}
+	v := &inboxView{Base: base(h.Pages.T(c, "triage.inbox"), page.NavInbox), Query: q, Here: q.href("nach", ""), Workers: h.workers(c)}
 	v.Main = page.MainWork
 	if v.KPI, err = h.kpis(c); err != nil {
 		return err
@@ -270,7 +285,7 @@ func (h *Handler) oneRow(c echo.Context) error {
 }
 
 // base is what all pages of the Lagezentrum have.
-func (h *Handler) base(c echo.Context, title, nav string) page.Base {
+func base(title, nav string) page.Base {
 	return page.Base{Title: title, Layout: page.Desk, Nav: nav, Stream: streamPath}
 }
 

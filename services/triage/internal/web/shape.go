@@ -30,9 +30,11 @@ type summaryShape struct {
 }
 
 func shapeOf(s casefile.Summary) summaryShape {
-	return summaryShape{ID: s.ID, Reference: s.Reference, State: string(s.State), Severity: string(s.Severity), TLP: string(s.TLP),
+	return summaryShape{
+		ID: s.ID, Reference: s.Reference, State: string(s.State), Severity: string(s.Severity), TLP: string(s.TLP),
 		Class: s.Class, SuggestedClass: s.Suggested, Title: s.Title, Organisation: s.Organisation, Verified: s.Verified,
-		Exercise: s.Exercise, Assignee: s.Assignee, ReceivedAt: s.ReceivedAt, NextDue: s.NextDue, Flags: list(s.Flags), Version: s.Version}
+		Exercise: s.Exercise, Assignee: s.Assignee, ReceivedAt: s.ReceivedAt, NextDue: s.NextDue, Flags: list(s.Flags), Version: s.Version,
+	}
 }
 
 type clockShape struct {
@@ -129,10 +131,12 @@ type caseShape struct {
 }
 
 func caseShapeOf(d casefile.Dossier, now time.Time) caseShape {
-	out := caseShape{summaryShape: shapeOf(summaryOf(d)), What: d.What, Disposition: d.Disposition, MergedInto: d.MergedInto,
+	out := caseShape{
+		summaryShape: shapeOf(summaryOf(d)), What: d.What, Disposition: d.Disposition, MergedInto: d.MergedInto,
 		OpenedAt: d.OpenedAt, ChangedAt: d.ChangedAt, ClosedAt: d.ClosedAt,
 		Reports: []reportShape{}, Clocks: []clockShape{}, Timeline: []entryShape{}, Messages: []messageShape{}, Notes: []noteShape{},
-		Supplements: []supplementShape{}, Attachments: []attachmentShape{}, Observables: []struct{}{}, Tasks: []struct{}{}}
+		Supplements: []supplementShape{}, Attachments: []attachmentShape{}, Observables: []struct{}{}, Tasks: []struct{}{},
+	}
 	for _, r := range d.Filed {
 		out.Reports = append(out.Reports, reportShape{ID: r.Report, Reference: r.Reference, ReportSubmitted: r.ReportSubmitted})
 	}
@@ -140,8 +144,10 @@ func caseShapeOf(d casefile.Dossier, now time.Time) caseShape {
 		out.Clocks = append(out.Clocks, clockShape{Rule: k.Rule, State: string(k.At(now)), StartAt: k.StartAt, DueAt: k.DueAt, DoneAt: k.DoneAt})
 	}
 	for _, e := range d.Timeline {
-		out.Timeline = append(out.Timeline, entryShape{ID: e.ID, At: e.At, Version: e.Version, Actor: e.Actor, Kind: e.Kind,
-			From: e.From, To: e.To, Reason: e.Reason, Ref: e.Ref})
+		out.Timeline = append(out.Timeline, entryShape{
+			ID: e.ID, At: e.At, Version: e.Version, Actor: e.Actor, Kind: e.Kind,
+			From: e.From, To: e.To, Reason: e.Reason, Ref: e.Ref,
+		})
 	}
 	for _, m := range d.Messages {
 		out.Messages = append(out.Messages, messageShapeOf(m))
@@ -150,21 +156,27 @@ func caseShapeOf(d casefile.Dossier, now time.Time) caseShape {
 		out.Notes = append(out.Notes, noteShapeOf(n))
 	}
 	for _, s := range d.Supplements {
-		out.Supplements = append(out.Supplements, supplementShape{ID: s.ID, Report: s.Report, Author: s.Author,
-			Description: s.Description, Fields: s.Fields, At: s.At})
+		out.Supplements = append(out.Supplements, supplementShape{
+			ID: s.ID, Report: s.Report, Author: s.Author,
+			Description: s.Description, Fields: s.Fields, At: s.At,
+		})
 	}
 	for _, a := range d.Attachments {
-		out.Attachments = append(out.Attachments, attachmentShape{ID: a.ID, Report: a.Report, Author: a.Author, Name: a.Name,
-			MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, At: a.At})
+		out.Attachments = append(out.Attachments, attachmentShape{
+			ID: a.ID, Report: a.Report, Author: a.Author, Name: a.Name,
+			MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, At: a.At,
+		})
 	}
 	return out
 }
 
 // summaryOf is the list's view of a whole case.
 func summaryOf(d casefile.Dossier) casefile.Summary {
-	return casefile.Summary{ID: d.ID, Reference: d.Reference, Version: d.Version, State: d.State, Severity: d.Severity, TLP: d.TLP,
+	return casefile.Summary{
+		ID: d.ID, Reference: d.Reference, Version: d.Version, State: d.State, Severity: d.Severity, TLP: d.TLP,
 		Class: d.Class, Suggested: d.Suggested, Title: d.Title, Organisation: d.Organisation, Verified: d.Verified, Exercise: d.Exercise,
-		Assignee: d.Assignee, ReceivedAt: d.ReceivedAt, NextDue: d.NextDue(), AnsweredAt: d.AnsweredAt, ClosedAt: d.ClosedAt, Flags: d.Flags}
+		Assignee: d.Assignee, ReceivedAt: d.ReceivedAt, NextDue: d.NextDue(), AnsweredAt: d.AnsweredAt, ClosedAt: d.ClosedAt, Flags: d.Flags,
+	}
 }
 
 func list(s []string) []string {

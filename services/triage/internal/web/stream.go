@@ -51,11 +51,11 @@ func (h *Handler) stream(c echo.Context) error {
 	}
 	if resume {
 		if resumed, err = h.replay(c, w, from, since, sub); err != nil {
-			return nil //nolint:nilerr // the client is gone or comes back with the id it has
+			return nil // the client is gone or comes back with the id it has
 		}
 	}
 	if err := w.hello(sub.From, resumed); err != nil {
-		return nil //nolint:nilerr // the client is gone
+		return nil // the client is gone
 	}
 	h.follow(c, w, sub)
 	return nil
