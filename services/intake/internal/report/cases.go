@@ -13,6 +13,7 @@ import (
 // body a guest typed belongs to that. Merged cases give way to their target.
 func WithCases(bodies []Body, cases []event.Case) []Body {
 	out := slices.Clone(bodies)
+	merged := map[int]bool{}
 	for i := range out {
 		out[i].Cases, out[i].Status = nil, ""
 	}
@@ -26,17 +27,18 @@ func WithCases(bodies []Body, cases []event.Case) []Body {
 			ref.Assignee = c.Assignee.Name
 		}
 		if c.State == "merged" {
-			ref.Clocks = nil
-			if out[i].Status == "" {
-				out[i].Status = InProgress
-			}
+			merged[i] = true
 			continue
 		}
 		out[i].Cases = append(out[i].Cases, ref)
 		out[i].Status = urgent(out[i].Status, Status(c.ReportStatus))
 	}
 	for i := range out {
-		if out[i].Status == "" {
+		switch {
+		case out[i].Status != "":
+		case merged[i]:
+			out[i].Status = InProgress
+		default:
 			out[i].Status = Received
 		}
 	}
