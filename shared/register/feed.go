@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/shared/bus"
 	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/runner"
 	"github.com/thueringencert/leitstelle/shared/session"
@@ -34,21 +36,34 @@ func (r *Register) Run(ctx context.Context) error {
 		},
 		func(ctx context.Context) error { return r.watch(ctx, bus.Sessions) },
 		func(ctx context.Context) error { return r.watch(ctx, bus.Tokens) },
+		r.forget,
 	)
 }
 
 // Store writes one directory event into the table; an older version than the
-// stored one does nothing.
+// stored one does nothing. What cannot be read is Invalid: it never gets in.
 func Store(ctx context.Context, tx pg.DB, e event.Event) error {
-	kind, ok := map[string]string{
-		event.OrganisationChanged{}.Type(): kindOrganisation,
-		event.PersonChanged{}.Type():       kindPerson,
-		event.MandateChanged{}.Type():      kindMandate,
-	}[e.Type]
-	if !ok {
-		return nil
+	switch e.Type {
+	case event.OrganisationChanged{}.Type():
+		return store[event.OrganisationChanged](ctx, tx, kindOrganisation, e)
+	case event.PersonChanged{}.Type():
+		return store[event.PersonChanged](ctx, tx, kindPerson, e)
+	case event.MandateChanged{}.Type():
+		return store[event.MandateChanged](ctx, tx, kindMandate, e)
 	}
-	return upsert(ctx, tx, record{Kind: kind, ID: e.SubjectID, Version: int64(e.SubjectVersion), Body: string(e.Data)})
+	return nil
+}
+
+func store[T event.Payload](ctx context.Context, tx pg.DB, kind string, e event.Event) error {
+	p, err := event.Decode[T](e)
+	if err != nil {
+		return err
+	}
+	id, version := p.Key()
+	if id == "" || id != e.SubjectID {
+		return fault.New(fault.Invalid, "event %s is about %q, its data about %q", e.ID, e.SubjectID, id)
+	}
+	return upsert(ctx, tx, record{Kind: kind, ID: id, Version: int64(version), Body: string(e.Data)})
 }
 
 func upsert(ctx context.Context, tx pg.DB, rec record) error {
@@ -132,9 +147,7 @@ func (r *Register) refresh(ctx context.Context, keys []string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.put(rows); err != nil {
-		r.log.Error("register: broken record", zap.Error(err))
-	}
+	r.put(rows)
 }
 
 // watch copies a bucket of sessions or tokens into the table. A bucket that is
@@ -167,8 +180,13 @@ func (r *Register) watchOnce(ctx context.Context, bucket string) error {
 		return fmt.Errorf("watch %s: %w", bucket, err)
 	}
 	defer func() { _ = w.Stop() }()
-	// A wiped store leaves the watcher silent for ever: ask now and then.
-	alive := time.NewTicker(5 * time.Second)
+	made, err := madeAt(ctx, kv)
+	if err != nil {
+		return err
+	}
+	// A wiped store leaves the watcher silent for ever, also when somebody else
+	// made the bucket anew: ask now and then whether it is still the same.
+	alive := time.NewTicker(aliveEvery)
 	defer alive.Stop()
 	for {
 		select {
@@ -185,13 +203,31 @@ func (r *Register) watchOnce(ctx context.Context, bucket string) error {
 				return err
 			}
 		case <-alive.C:
-			status, err := kv.Status(ctx)
+			now, err := madeAt(ctx, kv)
 			if err != nil {
-				return fmt.Errorf("bucket %s: %w", bucket, err)
+				return err
 			}
-			_ = status
+			if !now.Equal(made) {
+				return fmt.Errorf("bucket %s was made anew", bucket)
+			}
 		}
 	}
+}
+
+const aliveEvery = 2 * time.Second
+
+// madeAt is when the bucket's stream was made: another time is another bucket.
+func madeAt(ctx context.Context, kv jetstream.KeyValue) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	status, err := kv.Status(ctx)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("bucket %s: %w", kv.Bucket(), err)
+	}
+	if s, ok := status.(*jetstream.KeyValueBucketStatus); ok {
+		return s.StreamInfo().Created, nil
+	}
+	return time.Time{}, nil
 }
 
 func (r *Register) takeSession(ctx context.Context, key string, value []byte) error {
@@ -200,16 +236,48 @@ func (r *Register) takeSession(ctx context.Context, key string, value []byte) er
 		r.log.Error("register: broken session entry", zap.Error(err))
 		return nil
 	}
+	if r.now().After(s.ExpiresAt.Add(keepExpired)) {
+		return nil // a new watch shows all there ever were
+	}
 	r.mu.Lock()
-	if known, ok := r.sessions[key]; !ok || known.Version < s.Version {
-		r.sessions[key] = s
-		close(r.changed)
-		r.changed = make(chan struct{})
+	if r.putSession(key, s) {
+		r.announce()
 	}
 	r.mu.Unlock()
 	return pg.InTx(ctx, r.db, func(tx pg.DB) error {
 		return upsert(ctx, tx, record{Kind: kindSession, ID: key, Version: s.Version, Body: string(value)})
 	})
+}
+
+// keepExpired is how long an expired session stays: for clocks that differ.
+const keepExpired = 24 * time.Hour
+
+// forget drops sessions that expired long ago, now and every hour.
+func (r *Register) forget(ctx context.Context) error {
+	t := time.NewTicker(time.Hour)
+	defer t.Stop()
+	for {
+		if err := r.drop(ctx, r.now().Add(-keepExpired)); err != nil && ctx.Err() == nil {
+			r.log.Warn("register: cannot forget old sessions", zap.Error(err))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+func (r *Register) drop(ctx context.Context, before time.Time) error {
+	err := pg.InTx(ctx, r.db, func(tx pg.DB) error {
+		_, err := tx.ExecContext(ctx, `
+			DELETE FROM register_record WHERE kind = $1 AND (body::jsonb ->> 'expires_at')::timestamptz < $2`, kindSession, before)
+		return err
+	})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	maps.DeleteFunc(r.sessions, func(_ string, s session.Session) bool { return s.ExpiresAt.Before(before) })
+	return err
 }
 
 // Session returns the session of a token's key (session.Key). One that is not
@@ -240,9 +308,7 @@ func (r *Register) Session(ctx context.Context, key string, bucket string) (sess
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known, ok := r.sessions[key]; !ok || known.Version < s.Version {
-		r.sessions[key] = s
-	}
+	r.putSession(key, s)
 	return r.sessions[key], true
 }
 

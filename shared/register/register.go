@@ -169,11 +169,16 @@ func (r *Register) ActorOf(person string) (actor.Actor, bool) {
 		return actor.Actor{}, false
 	}
 	a := actor.Actor{Person: p.ID, Name: p.Name, Language: p.Language}
+	seen := make(map[string]bool, len(p.Memberships))
 	for _, m := range p.Memberships {
 		if !r.organisations[m.Organisation].Active {
 			continue
 		}
 		a.Memberships = append(a.Memberships, actor.Membership{Organisation: m.Organisation, Role: actor.Role(m.Role)})
+		if seen[m.Organisation] {
+			continue // two roles in one firm: its mandates count once
+		}
+		seen[m.Organisation] = true
 		for _, id := range r.byAgent[m.Organisation] {
 			if d := r.mandates[id]; inForce(d, now) {
 				a.Mandates = append(a.Mandates, mandateOf(d))
@@ -223,48 +228,63 @@ func (r *Register) Load(ctx context.Context) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	known := r.sessions
 	r.reset()
-	return r.put(rows)
+	r.sessions = known // put takes newer ones; a revocation on its way into the table stays
+	r.put(rows)
+	return nil
 }
 
-// put takes records into memory; the caller holds the lock.
-func (r *Register) put(rows []record) error {
+// put takes records into memory; the caller holds the lock. A broken record is
+// logged and left out: the others count.
+func (r *Register) put(rows []record) {
 	renamed := false
 	for _, row := range rows {
-		var err error
-		switch row.Kind {
-		case kindOrganisation:
-			var o Organisation
-			if err = json.Unmarshal([]byte(row.Body), &o); err == nil {
-				r.putOrganisation(o)
-				renamed = true
-			}
-		case kindPerson:
-			var p Person
-			if err = json.Unmarshal([]byte(row.Body), &p); err == nil {
-				r.people[p.ID] = p
-			}
-		case kindMandate:
-			var m Mandate
-			if err = json.Unmarshal([]byte(row.Body), &m); err == nil {
-				r.putMandate(m)
-			}
-		case kindSession:
-			var s session.Session
-			if err = json.Unmarshal([]byte(row.Body), &s); err == nil {
-				r.sessions[row.ID] = s
-			}
+		if err := r.putOne(row); err != nil {
+			r.log.Error("register: broken record", zap.String("kind", row.Kind), zap.String("id", row.ID), zap.Error(err))
 		}
-		if err != nil {
-			return fmt.Errorf("register: %s %s: %w", row.Kind, row.ID, err)
-		}
+		renamed = renamed || row.Kind == kindOrganisation
 	}
 	if renamed {
 		r.sortNames()
 	}
+	r.announce()
+}
+
+func (r *Register) putOne(row record) error {
+	switch row.Kind {
+	case kindOrganisation:
+		var o Organisation
+		if err := json.Unmarshal([]byte(row.Body), &o); err != nil {
+			return err
+		}
+		r.putOrganisation(o)
+	case kindPerson:
+		var p Person
+		if err := json.Unmarshal([]byte(row.Body), &p); err != nil {
+			return err
+		}
+		r.people[p.ID] = p
+	case kindMandate:
+		var m Mandate
+		if err := json.Unmarshal([]byte(row.Body), &m); err != nil {
+			return err
+		}
+		r.putMandate(m)
+	case kindSession:
+		s, err := session.Parse([]byte(row.Body))
+		if err != nil {
+			return err
+		}
+		r.putSession(row.ID, s)
+	}
+	return nil
+}
+
+// announce tells who waits on Changed; the caller holds the lock.
+func (r *Register) announce() {
 	close(r.changed)
 	r.changed = make(chan struct{})
-	return nil
 }
 
 func (r *Register) putOrganisation(o Organisation) {
@@ -278,8 +298,22 @@ func (r *Register) putOrganisation(o Organisation) {
 }
 
 func (r *Register) putMandate(m Mandate) {
-	if _, known := r.mandates[m.ID]; !known {
+	old, known := r.mandates[m.ID]
+	if known && old.Agent != m.Agent {
+		r.byAgent[old.Agent] = slices.DeleteFunc(r.byAgent[old.Agent], func(id string) bool { return id == m.ID })
+	}
+	if !known || old.Agent != m.Agent {
 		r.byAgent[m.Agent] = append(r.byAgent[m.Agent], m.ID)
 	}
 	r.mandates[m.ID] = m
+}
+
+// putSession takes a session unless a newer version is known, and reports
+// whether it did: a revocation is never undone by an older copy.
+func (r *Register) putSession(key string, s session.Session) bool {
+	if known, ok := r.sessions[key]; ok && known.Version >= s.Version {
+		return false
+	}
+	r.sessions[key] = s
+	return true
 }
