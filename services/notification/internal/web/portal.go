@@ -110,11 +110,14 @@ type access struct {
 func (h *Handler) enter(c echo.Context, token string) (x access, done bool, err error) {
 	ctx := c.Request().Context()
 	a, err := h.Desk.Store.Alert(ctx, c.Param("ref"))
+	if err == nil && a.Current == nil {
+		err = fault.New(fault.NotFound, "there is no such alert")
+	}
+	if fault.Is(err, fault.NotFound) && token == "" && !session.Actor(c).SignedIn() {
+		return x, true, signIn(c) // a guest does not learn which numbers there are
+	}
 	if err != nil {
 		return x, false, err
-	}
-	if a.Current == nil {
-		return x, false, fault.New(fault.NotFound, "there is no such alert")
 	}
 	x = access{alert: a, by: by(c), token: token}
 	linkOpens := a.Current.TLP == tlp.Amber || a.Current.TLP.MailShowsText()

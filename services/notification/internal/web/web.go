@@ -30,7 +30,7 @@ import (
 
 // Files are the templates and texts of the pages.
 //
-//go:embed templates messages
+//go:embed templates/*.html messages/*.json
 var Files embed.FS
 
 // Handler answers notification's routes.
