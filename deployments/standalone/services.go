@@ -69,7 +69,7 @@ func (s *System) startIntake(ctx context.Context, settings []string) error {
 		}
 	}
 	var cfg intake.Config
-	d, err := s.configure("intake", &cfg, &cfg.Config, append(settings, "CODE_KEY="+s.keys.Code))
+	d, err := s.configure("intake", &cfg, &cfg.Config, append(settings, "CODE_KEY="+s.keys.Code, "SECURITY_CONTACT=mailto:"+s.Options.Site.Mail))
 	if err != nil {
 		return err
 	}

@@ -188,20 +188,21 @@ type bodyView struct {
 
 type warningView struct {
 	page.Base
-	Ref, Token    string
-	V             *alert.Version
-	Blocks        []Block
-	Open          bool
-	EndedAt       *time.Time
-	Withdrawn     bool
-	Bodies        []bodyView
-	One           *bodyView
-	Count         alert.Count
-	Change        bool // the form is shown though there is an answer
-	Left          time.Duration
-	Typed         alert.Reply
-	CallbackHours int
-	BoardLink     string
+	Ref, Token string
+	V          *alert.Version
+	Blocks     []Block
+	Open       bool
+	EndedAt    *time.Time
+	Withdrawn  bool
+	Bodies     []bodyView
+	One        *bodyView
+	Count      alert.Count
+	Change     bool // the form is shown though there is an answer
+	Late       bool
+	Hours      int
+	Minutes    int
+	Typed      alert.Reply
+	BoardLink  string
 }
 
 // show is GET /warnungen/{ref}: it shows and never answers, whoever fetches it.
@@ -240,7 +241,8 @@ func (h *Handler) render(c echo.Context, status int, x access, typed alert.Reply
 	}
 	if a.Current.Poll != nil {
 		if a.Current.Poll.DueAt != nil {
-			v.Left = a.Current.Poll.DueAt.Sub(now)
+			left := a.Current.Poll.DueAt.Sub(now)
+			v.Late, v.Hours, v.Minutes = left < 0, int(left.Hours()), int(left.Minutes())%60
 		}
 		var err error
 		if v.Count, err = h.Desk.Store.Count(c.Request().Context(), a.ID); err != nil {

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package standalone_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/thueringencert/leitstelle/deployments/standalone"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/devstack"
+	"github.com/thueringencert/leitstelle/shared/httpserver"
+)
+
+// object is what a path names, with what the matrix asks about it.
+type object struct {
+	name     string
+	path     []string // values of the path's parameters
+	orgs     []string // the organisations concerned
+	owner    string
+	assignee string
+	missing  bool         // it is not there
+	open     bool         // whoever has the address may (a draft's code)
+	as       actor.Action // the row that the handler asks instead of the route's
+	also     actor.Action // another row that gives the same right
+}
+
+type body struct{ kind, text string }
+
+// fixture is what the matrix test looks for behind the doors.
+type fixture struct {
+	w    *world
+	http *http.Client
+
+	klettbach, jena, kiv, kreis string // organisations
+	reports                     []object
+	files                       []object // report and file
+	cases                       []object
+	caseFiles                   []object
+	mandates                    []object
+	alerts                      []object
+	people                      []object
+	upload, draft               object
+	sessions                    map[string]object // by person's id
+	tokens                      map[string]object
+}
+
+// kinds says what the parameters of a path are, by the part before them.
+var kinds = []struct{ pattern, kind string }{
+	{`/(reports|vorgang)/:id/(attachments|datei)/:file$`, "file"},
+	{`/(reports|vorgang)/:id\b`, "report"},
+	{`^/melden/:code/`, "draft"},
+	{`/(cases/:id/attachments|fall/:ref/datei)/:attachment$`, "case-file"},
+	{`/fall/:ref/tun/:name$`, "case-form"},
+	{`/(cases/:id|fall/:ref|zeile/:id)\b`, "case"},
+	{`/(organisations|kommunen)/:id\b`, "organisation"},
+	{`/(mandates|mandate)/:id\b`, "mandate"},
+	{`/(sessions|sitzungen)/:id\b`, "session"},
+	{`/tokens/:id\b`, "token"},
+	{`/personen/:id\b`, "person"},
+	{`/verwaltung/register/:id$`, "upload"},
+	{`/alerts/:id\b|^/warnungen/redaktion/:ref\b`, "alert"},
+	{`^/warnungen/:ref\b`, "public-alert"},
+	{`^/assets/\*$`, "asset"},
+}
+
+// inBody are routes whose object stands in the body.
+var inBody = map[string]string{"POST /api/intake/v1/reports": "affected", "PUT /api/notification/v1/subscriptions": "subscription"}
+
+// notFoundIsFine are routes that say 404 to somebody who may, since a form
+// without values names nothing.
+var notFoundIsFine = map[string]bool{
+	"POST /melden/weiter": true, "POST /melden/vorgang": true, // an empty code opens nothing
+	"POST /konto/anmelden":                         true, // 401: nothing was typed
+	"POST /api/directory/v1/register/apply":        true, // no such upload
+	"GET /melden/:code/fertig":                     true, // the draft was not sent yet
+	"POST /warnungen/abo":                          true, // no organisation named
+	"GET /lage/fall/:ref/tun/:name":                true, // not every form fits every state
+	"POST /api/notification/v1/alerts/:id/answers": true,
+	"GET /warnungen/redaktion/:ref/stand":          true, // a draft has no answers yet
+	"GET /warnungen/redaktion/:ref/anrufliste":     true,
+}
+
+// sees is the row that shows an object of a kind: who has it may be told 403.
+var sees = map[string]actor.Action{
+	"report": actor.ReportRead, "file": actor.ReportRead, "case": actor.CaseRead, "case-file": actor.CaseRead, "case-form": actor.CaseRead,
+	"organisation": actor.OrganisationRead, "affected": actor.OrganisationRead, "subscription": actor.OrganisationRead,
+	"mandate": actor.MandateRead, "person": actor.PersonManage, "alert": actor.AlertWork, "public-alert": actor.AlertRead,
+}
+
+// forbiddenIsFine are routes that say 403, since what is refused is no secret.
+var forbiddenIsFine = map[string]bool{
+	"POST /api/intake/v1/reports": true, // bodies are public, one may just not report for them
+	"GET /melden":                 true, // the role does not report; as a guest everybody does
+}
+
+// kind is what a route's path names, "" for nothing.
+func (f *fixture) kind(r httpserver.Route) (string, bool) {
+	if k, ok := inBody[r.Method+" "+r.Path]; ok {
+		return k, true
+	}
+	if !strings.ContainsAny(r.Path, ":*") {
+		return "", true
+	}
+	for _, k := range kinds {
+		if regexp.MustCompile(k.pattern).MatchString(r.Path) {
+			return k.kind, true
+		}
+	}
+	return "", false
+}
+
+// objects are own, mandated and foreign ones, and one that does not exist; who
+// decides which is which is the matrix.
+func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who asker) []object {
+	t.Helper()
+	none := object{name: "one that does not exist", path: []string{unknownID(), unknownID()}, missing: true}
+	switch kind {
+	case "":
+		return []object{{name: "no object"}}
+	case "asset":
+		return []object{{name: "a style sheet", path: []string{f.asset(t)}}}
+	case "draft":
+		return []object{f.draft}
+	case "report":
+		return append(slices.Clone(f.reports), none)
+	case "file":
+		return append(slices.Clone(f.files), none)
+	case "case":
+		return append(slices.Clone(f.cases), none)
+	case "case-form":
+		return f.forms(none)
+	case "case-file":
+		return append(slices.Clone(f.caseFiles), none)
+	case "organisation":
+		return []object{{name: "Klettbach", path: []string{f.klettbach}, orgs: []string{f.klettbach}}, {name: "Jena", path: []string{f.jena}, orgs: []string{f.jena}}, none}
+	case "affected":
+		return []object{{name: "Klettbach", path: []string{f.klettbach}, orgs: []string{f.klettbach}, open: who.id == ""}, {name: "Jena", path: []string{f.jena}, orgs: []string{f.jena}, open: who.id == ""}}
+	case "subscription":
+		return []object{{name: "Klettbach", path: []string{f.klettbach}, orgs: []string{f.klettbach}}, {name: "Jena", path: []string{f.jena}, orgs: []string{f.jena}}}
+	case "mandate":
+		return append(slices.Clone(f.mandates), none)
+	case "person":
+		return append(slices.Clone(f.people), none)
+	case "upload":
+		return []object{f.upload, none}
+	case "alert", "public-alert":
+		return f.alertObjects(kind, r, none)
+	case "session", "token":
+		return f.credentials(kind, r, who, none)
+	}
+	t.Fatalf("no objects for %s", kind)
+	return nil
+}
+
+func (f *fixture) forms(none object) []object {
+	out := []object{{name: none.name, path: []string{none.path[0], "note"}, missing: true}}
+	for _, c := range f.cases {
+		c.path = []string{c.path[0], "notiz"}
+		out = append(out, c)
+	}
+	return out
+}
+
+// alertObjects are a draft, which only the editors' desk sees, and a published
+// warning for Klettbach.
+func (f *fixture) alertObjects(kind string, r httpserver.Route, none object) []object {
+	out := append(slices.Clone(f.alerts), none)
+	for i := range out {
+		draft := out[i].name == "a draft"
+		switch {
+		case kind == "public-alert":
+			out[i].as = actor.AlertRead // the page asks, since a link's token opens it as well
+			if r.Method == http.MethodPost {
+				out[i].as = actor.PollAnswer
+			}
+			out[i].missing = out[i].missing || draft
+		case draft && r.Action == actor.AlertRead:
+			out[i].as = actor.AlertWork
+		case draft && r.Action == actor.PollAnswer:
+			out[i].missing = true
+		}
+	}
+	return out
+}
+
+// credentials are the asker's own, somebody else's and none.
+func (f *fixture) credentials(kind string, r httpserver.Route, who asker, none object) []object {
+	list := f.tokens
+	if kind == "session" {
+		list = f.sessions
+	}
+	out := []object{none}
+	for _, o := range list {
+		if o.owner == who.id && kind == "session" {
+			continue // ending it would end the test's own session
+		}
+		o.name = "somebody else's " + kind
+		if kind == "token" {
+			o.as = actor.SessionEndOwn // the row that reaches what one made oneself
+			if o.owner == who.id {
+				o.name = "an own token"
+			}
+		}
+		if r.Method != http.MethodGet {
+			o.also = actor.SessionEndAny
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// bodyOf is what a route is sent: valid where that matters for who may, and of a
+// version that is not there, so that nothing changes for those who may.
+func (f *fixture) bodyOf(r httpserver.Route, o object) body {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodDelete {
+		return body{}
+	}
+	of := func(v any) body {
+		b, err := json.Marshal(v)
+		if err != nil {
+			panic(err) // literals of this test
+		}
+		return body{"application/json", string(b)}
+	}
+	last := r.Path[strings.LastIndex(r.Path, "/")+1:]
+	if !strings.HasPrefix(r.Path, "/api/") {
+		return f.formOf(last)
+	}
+	switch {
+	case last == "reports":
+		return of(reportOf("Matrix", o.path[0]))
+	case last == "attachments" || last == "diff":
+		return upload("matrix.txt", "nothing")
+	case r.Path == "/api/triage/v1/cases/:id/state":
+		return of(map[string]any{"state": "working"})
+	case last == "assign":
+		return of(map[string]any{"assignee": "me"})
+	case last == "classify":
+		return of(map[string]any{"severity": "low", "reason": "Matrix"})
+	case last == "merge":
+		return of(map[string]any{"target": unknownID()})
+	case last == "messages" || last == "notes":
+		return of(map[string]any{"text": "Matrix"})
+	case last == "supplements":
+		return of(map[string]any{"description": "Matrix"})
+	case last == "mandates":
+		return of(map[string]any{"agent": f.kreis, "scopes": []string{"read"}, "document": "Matrix"})
+	case last == "tokens":
+		return of(map[string]any{"name": "Matrix"})
+	case last == "answers":
+		return of(map[string]any{"organisation": f.klettbach, "answer": "checking"})
+	case last == "subscriptions":
+		return of(map[string]any{"organisation": o.path[0], "off": false, "min_severity": "", "categories": []string{}, "mailbox": "post@matrix.example", "version": 0})
+	}
+	return of(map[string]any{})
+}
+
+func (f *fixture) formOf(last string) body {
+	v := url.Values{"version": {"999999"}, "revision": {"999999"}, "key": {newKey()}, "text": {"Matrix"}, "reason": {"Matrix"},
+		"language": {"de"}, "hash": {"0"}, "state": {"working"}, "class": {"other:other"}, "disposition": {"confirmed"}, "name": {"Matrix"}, "title": {"Matrix"}}
+	switch last {
+	case "datei", "register":
+		return upload("matrix.txt", "nothing")
+	case "nachtragen":
+		v = url.Values{"description": {"Matrix"}, "key": {newKey()}}
+	case "sammel":
+		v.Set("do", "take")
+	}
+	return body{"application/x-www-form-urlencoded", v.Encode()}
+}
+
+// upload is a multipart body with one file.
+func upload(name, content string) body {
+	var b bytes.Buffer
+	m := multipart.NewWriter(&b)
+	p, err := m.CreateFormFile("file", name)
+	if err == nil {
+		_, err = p.Write([]byte(content))
+	}
+	if err != nil || m.Close() != nil {
+		panic("a buffer does not fail")
+	}
+	return body{m.FormDataContentType(), b.String()}
+}
+
+var assetPath = regexp.MustCompile(`href="/assets/([^"]+\.css[^"]*)"`)
+
+func (f *fixture) asset(t *testing.T) string {
+	t.Helper()
+	m := assetPath.FindStringSubmatch(f.w.get(t, f.http, "/", "").Text)
+	if m == nil {
+		t.Fatal("the start page has no style sheet")
+	}
+	return m[1]
+}
+
+func (f *fixture) revokedToken(t *testing.T) string {
+	t.Helper()
+	c := f.w.as(t, actor.Steering)
+	var made struct{ ID, Token string }
+	must(t, c, http.MethodPost, "/api/directory/v1/tokens", http.StatusCreated, map[string]any{"name": "Matrix, revoked"}, &made)
+	must(t, c, http.MethodDelete, "/api/directory/v1/tokens/"+made.ID, http.StatusNoContent, nil, nil)
+	// The other services hear of both at about the same time: the end counts.
+	for _, path := range []string{"/api/intake/v1/reports", "/api/triage/v1/cases", "/api/notification/v1/alerts"} {
+		devstack.Eventually(t, 10*time.Second, path+" knows that the token ended", func() bool {
+			_, err := standalone.Client{URL: f.w.Demo.URL, Token: made.Token, HTTP: f.http}.Do(t.Context(), http.MethodGet, path, http.StatusUnauthorized, nil, nil)
+			return err == nil
+		})
+	}
+	return made.Token
+}
+
+// gv100ad is a real excerpt that differs from the register.
+func gv100ad(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile("../../services/directory/internal/constituency/testdata/gv100ad_stand1.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+var location = regexp.MustCompile(`^/(?:en/)?melden/([^/]+)/was$`)
+
+func (f *fixture) newDraft(t *testing.T) object {
+	t.Helper()
+	res := f.w.get(t, f.http, "/melden", "")
+	m := location.FindStringSubmatch(res.Header.Get("Location"))
+	if m == nil {
+		t.Fatalf("GET /melden: %d %s", res.StatusCode, res.Header.Get("Location"))
+	}
+	return object{name: "a draft, by its code", path: []string{m[1]}, open: true}
+}

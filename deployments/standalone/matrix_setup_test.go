@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package standalone_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/thueringencert/leitstelle/deployments/standalone"
+	"github.com/thueringencert/leitstelle/shared/actor"
+)
+
+// newFixture plants one object of each kind in Klettbach (own for its people,
+// mandated for the provider) and one in Jena (foreign for both).
+func newFixture(t *testing.T, w *world) *fixture {
+	t.Helper()
+	f := &fixture{w: w, http: client(t), sessions: map[string]object{}, tokens: map[string]object{}}
+	f.klettbach, f.kreis = w.organisation(t, "16071043"), w.organisation(t, "16071000")
+	f.kiv = w.person(t, actor.Provider).Organisation.ID
+	jena := w.named(t, "it@jena.example")
+	f.jena = jena.Organisation.ID
+	f.plantReports(t, jena)
+	f.plantCases(t)
+	f.plantMandates(t)
+	f.plantAlerts(t)
+	f.plantPeople(t, jena)
+	f.draft = f.newDraft(t)
+	return f
+}
+
+func (f *fixture) plantReports(t *testing.T, jena standalone.DemoPerson) {
+	t.Helper()
+	admin := f.w.person(t, actor.OrgAdmin)
+	for _, x := range []struct {
+		name string
+		by   standalone.DemoPerson
+	}{{"an officer's report of Klettbach", f.w.person(t, actor.Officer)}, {"the org_admin's own report", admin}, {"a report of Jena", jena}} {
+		c := f.w.of(t, x.by)
+		r := submit(t, c, "Matrix: "+x.name, x.by.Organisation.ID)
+		o := object{name: x.name, path: []string{r.ID}, orgs: []string{x.by.Organisation.ID}, owner: f.w.id(t, x.by)}
+		f.reports = append(f.reports, o)
+		o.path = []string{r.ID, attach(t, c, r.ID, "matrix.txt", "what stands in the file")}
+		f.files = append(f.files, o)
+	}
+}
+
+// attach adds a file to a report and returns its id.
+func attach(t *testing.T, c standalone.Client, report, name, content string) string {
+	t.Helper()
+	b := upload(name, content)
+	var a struct{ ID string }
+	post(t, c, "/api/intake/v1/reports/"+report+"/attachments", b, http.StatusCreated, &a)
+	return a.ID
+}
+
+func (f *fixture) plantCases(t *testing.T) {
+	t.Helper()
+	analyst := f.w.id(t, f.w.person(t, actor.Analyst))
+	for i, r := range f.reports {
+		c := f.w.casesOf(t, r.path[0], 1)[0]
+		o := object{name: "the case of " + r.name, path: []string{c.ID}, orgs: r.orgs}
+		if i == 0 { // one is assigned to the analyst, the others to nobody
+			f.w.change(t, actor.Lead, c.ID, "assign", http.StatusOK, map[string]any{"assignee": analyst})
+			o.assignee = analyst
+		}
+		f.cases = append(f.cases, o)
+		o.path = []string{c.ID, f.w.caseAttachment(t, c.ID)}
+		f.caseFiles = append(f.caseFiles, o)
+	}
+}
+
+func (f *fixture) plantMandates(t *testing.T) {
+	t.Helper()
+	for _, x := range []struct{ name, principal, agent string }{
+		{"a mandate of Klettbach", f.klettbach, f.kreis}, {"a mandate of Jena", f.jena, f.kreis},
+	} {
+		var m struct{ ID string }
+		must(t, f.w.as(t, actor.Constituency), http.MethodPost, "/api/directory/v1/organisations/"+x.principal+"/mandates", http.StatusCreated,
+			map[string]any{"agent": x.agent, "scopes": []string{"read"}, "document": "Matrix"}, &m)
+		f.mandates = append(f.mandates, object{name: x.name, path: []string{m.ID}, orgs: []string{x.principal}})
+	}
+}
+
+func (f *fixture) plantAlerts(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"a draft", "a warning for Klettbach"} {
+		id := f.w.draftAlert(t, map[string]any{"audience": map[string]any{"organisations": []string{f.klettbach}}})
+		o := object{name: name, path: []string{id}}
+		if name != "a draft" {
+			must(t, f.w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+id+"/release", http.StatusOK, map[string]any{}, nil)
+			o.orgs = []string{f.klettbach}
+		}
+		f.alerts = append(f.alerts, o)
+	}
+}
+
+// draftAlert drafts a warning with some fields changed.
+func (w *world) draftAlert(t testing.TB, changes map[string]any) string {
+	t.Helper()
+	in := map[string]any{
+		"title": "Angriffe auf VPN-Gateways", "summary": "Angreifer nutzen eine Lücke aus.", "text": "1. Aktualisieren\n2. Prüfen",
+		"severity": "high", "warning_level": 3, "tlp": "GREEN", "category": "advisory",
+		"audience": map[string]any{"levels": []string{"gemeinde"}}, "poll": map[string]any{"question": "Sind Sie betroffen?"},
+	}
+	for k, v := range changes {
+		in[k] = v
+	}
+	var a struct{ ID string }
+	must(t, w.as(t, actor.Editor), http.MethodPost, "/api/notification/v1/alerts", http.StatusCreated, in, &a)
+	return a.ID
+}
+
+// plantPeople takes people who play no other part, since locking one ends what
+// they have, and everybody's sessions and tokens.
+func (f *fixture) plantPeople(t *testing.T, jena standalone.DemoPerson) {
+	t.Helper()
+	other := f.w.named(t, "it@suhl.example")
+	f.people = []object{{name: "a person of Suhl", path: []string{f.w.id(t, other)}, orgs: []string{other.Organisation.ID}}}
+	admin := f.w.person(t, actor.OrgAdmin)
+	// Suhl's officer has a session and a token that only administrators may end.
+	f.w.cookie(t, other)
+	owner := f.w.id(t, other)
+	var sessions struct{ Items []struct{ ID string } }
+	must(t, f.w.as(t, actor.Admin), http.MethodGet, "/api/directory/v1/sessions?person="+owner, http.StatusOK, nil, &sessions)
+	if len(sessions.Items) == 0 {
+		t.Fatal("the sign-in made no session")
+	}
+	f.sessions[owner] = object{path: []string{sessions.Items[0].ID}, orgs: []string{other.Organisation.ID}, owner: owner}
+	for _, p := range []standalone.DemoPerson{other, admin, jena} {
+		var made struct{ ID string }
+		must(t, f.w.of(t, p), http.MethodPost, "/api/directory/v1/tokens", http.StatusCreated, map[string]any{"name": "Matrix"}, &made)
+		id := f.w.id(t, p)
+		f.tokens[id] = object{path: []string{made.ID}, orgs: []string{p.Organisation.ID}, owner: id}
+	}
+	var diff struct{ ID string }
+	post(t, f.w.as(t, actor.Constituency), "/api/directory/v1/register/diff", upload("gv100ad.txt", gv100ad(t)), http.StatusOK, &diff)
+	f.upload = object{name: "an upload", path: []string{diff.ID}}
+}
