@@ -20,27 +20,30 @@ import (
 // Load fills cfg (a pointer to a struct with env tags) from environ, the lines
 // of os.Environ. Each variable's name starts with prefix, such as "INTAKE_".
 func Load(cfg any, prefix string, environ []string) error {
-	vars, err := withFiles(environ)
-	if err != nil {
-		return err
-	}
-	err = env.ParseWithOptions(cfg, env.Options{Prefix: prefix, Environment: vars})
+	vars, mistakes := withFiles(Variables(cfg, prefix), environ)
+	err := env.ParseWithOptions(cfg, env.Options{Prefix: prefix, Environment: vars})
 	if all, ok := errors.AsType[env.AggregateError](err); ok {
-		return fmt.Errorf("settings: %w", errors.Join(all.Errors...))
+		err = errors.Join(all.Errors...)
 	}
-	return err
+	if err = errors.Join(mistakes, err); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	return nil
 }
 
-func withFiles(environ []string) (map[string]string, error) {
+// withFiles reads X from X_FILE for every setting X. Other variables that end
+// in _FILE are nobody's business here.
+func withFiles(settings []Variable, environ []string) (map[string]string, error) {
 	vars := env.ToMap(environ)
 	var errs []error
-	for key, path := range vars {
-		name, ok := strings.CutSuffix(key, "_FILE")
-		if !ok || path == "" {
+	for _, s := range settings {
+		key := s.Name + "_FILE"
+		path := vars[key]
+		if path == "" {
 			continue
 		}
-		if _, both := vars[name]; both {
-			errs = append(errs, fmt.Errorf("%s and %s are both set", name, key))
+		if _, both := vars[s.Name]; both {
+			errs = append(errs, fmt.Errorf("%s and %s are both set", s.Name, key))
 			continue
 		}
 		b, err := os.ReadFile(path) //nolint:gosec // the operator names the file
@@ -48,7 +51,7 @@ func withFiles(environ []string) (map[string]string, error) {
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
 			continue
 		}
-		vars[name] = strings.TrimRight(string(b), "\r\n")
+		vars[s.Name] = strings.TrimRight(string(b), "\r\n")
 	}
 	return vars, errors.Join(errs...)
 }
