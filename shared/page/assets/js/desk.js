@@ -120,6 +120,14 @@ document.addEventListener('click', e => {
   if (row && !e.target.closest('a,button,input,label,select,summary,form') && !String(getSelection())) row.querySelector('a')?.click();
 });
 
+// A row that opens beside the list is marked as the open one.
+document.addEventListener('htmx:beforeRequest', e => {
+  const row = e.target.closest?.('tr[data-row]');
+  if (!row) return;
+  for (const r of rows()) r.removeAttribute('aria-current');
+  row.setAttribute('aria-current', 'true');
+});
+
 // Ticked rows: the bar says exactly how many it touches.
 document.addEventListener('change', e => {
   if (e.target.matches('input[data-all]')) {
