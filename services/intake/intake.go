@@ -99,7 +99,7 @@ func derive(key []byte, purpose string) []byte {
 
 func (s *Service) open(ctx context.Context, cfg Config, keys report.Keys) error {
 	var err error
-	if s.writerDB, err = pg.Open(writerURL(cfg), pg.Options{Name: "intake-writer", MaxConns: 1}); err != nil {
+	if s.writerDB, err = pg.Open(writerURL(cfg), pg.Options{Name: "intake-writer", MaxConns: 2}); err != nil {
 		return err
 	}
 	s.writer = store.NewWriter(s.writerDB, s.store, s.Log)

@@ -18,7 +18,11 @@ import (
 	"github.com/thueringencert/leitstelle/shared/devstack"
 )
 
-// What a proxy does to the next COMMIT that passes.
+// commitMark stands in the statement with which the writer stores a batch: it
+// is a transaction of its own, so its answer is the acknowledgement of the commit.
+var commitMark = []byte("report.submitted")
+
+// What a proxy does to the next commit that passes.
 const (
 	pass       int32 = iota
 	cutAck           // the server gets it, the client never hears the answer
@@ -26,7 +30,7 @@ const (
 )
 
 // pgProxy stands between the writer and PostgreSQL and cuts the connection at a
-// COMMIT, before or after the server got it.
+// commit, before or after the server got it.
 type pgProxy struct {
 	dir  string
 	mode atomic.Int32
@@ -85,7 +89,7 @@ func (p *pgProxy) listen(t testing.TB, at, target string) {
 	t.Cleanup(func() { _ = l.Close(); all.Wait() })
 }
 
-// serve copies both ways until the cut. After a COMMIT that was passed on the
+// serve copies both ways until the cut. After a commit that was passed on the
 // answer is read, so that the server has done it, and thrown away.
 func (p *pgProxy) serve(client, server net.Conn) {
 	var dropping atomic.Bool
@@ -113,7 +117,7 @@ func (p *pgProxy) serve(client, server net.Conn) {
 	buf := make([]byte, 256<<10)
 	for {
 		n, err := client.Read(buf)
-		if n > 0 && bytes.Contains(buf[:n], []byte("COMMIT\x00")) {
+		if n > 0 && bytes.Contains(buf[:n], commitMark) {
 			switch p.mode.Swap(pass) {
 			case cutRequest:
 				p.cuts.Add(1)

@@ -103,12 +103,9 @@ func Append(ctx context.Context, tx pg.DB, entries ...Entry) (first int64, err e
 	if len(entries) == 0 {
 		return 0, nil
 	}
-	var head struct {
-		Seq  int64  `db:"seq"`
-		Hash []byte `db:"hash"`
-	}
-	if err := tx.GetContext(ctx, &head, `SELECT seq, hash FROM audit_head WHERE one FOR UPDATE`); err != nil {
-		return 0, fmt.Errorf("lock the head of the audit: %w", err)
+	head, err := LockHead(ctx, tx)
+	if err != nil {
+		return 0, err
 	}
 	c := columns{}
 	seq, prev := head.Seq, head.Hash

@@ -29,23 +29,59 @@ const insert = `
 INSERT INTO outbox (id, type, subject, body)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])`
 
+// Row is an event as the table keeps it.
+type Row struct{ id, kind, subject, body string }
+
+// Encode turns an event into its row.
+func Encode(e event.Event) (Row, error) {
+	body, err := json.Marshal(e)
+	if err != nil {
+		return Row{}, fmt.Errorf("encode event %s: %w", e.Type, err)
+	}
+	return Row{e.ID, e.Type, e.Subject(), string(body)}, nil
+}
+
+// Args are the arguments of AddSQL.
+func Args(rows []Row) []any {
+	n := len(rows)
+	ids, types, subjects, bodies := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, r := range rows {
+		ids[i], types[i], subjects[i], bodies[i] = r.id, r.kind, r.subject, r.body
+	}
+	return []any{pq.Array(ids), pq.Array(types), pq.Array(subjects), pq.Array(bodies)}
+}
+
+// AddArgs is the number of arguments of AddSQL.
+const AddArgs = 4
+
+// AddSQL is Add for a statement that writes everything of a change at once: the
+// part "told" of a WITH whose arguments start at $first, written when the part
+// named from has a row. WakeSQL belongs into the list of its SELECT.
+func AddSQL(first int, from string) string {
+	return fmt.Sprintf(`told AS (
+	INSERT INTO outbox (id, type, subject, body)
+	SELECT e.* FROM %s, unnest($%d::uuid[], $%d::text[], $%d::text[], $%d::text[]) AS e
+)`, from, first, first+1, first+2, first+3)
+}
+
+// WakeSQL wakes the relay when the transaction commits.
+const WakeSQL = `(SELECT pg_notify('outbox', ''))`
+
 // Add writes events into the transaction of the change, and wakes the relay
 // when it commits.
 func Add(ctx context.Context, tx pg.DB, events ...event.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
-	n := len(events)
-	ids, types, subjects, bodies := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	rows := make([]Row, len(events))
 	for i, e := range events {
-		body, err := json.Marshal(e)
-		if err != nil {
-			return fmt.Errorf("encode event %s: %w", e.Type, err)
+		var err error
+		if rows[i], err = Encode(e); err != nil {
+			return err
 		}
-		ids[i], types[i], subjects[i], bodies[i] = e.ID, e.Type, e.Subject(), string(body)
 	}
-	if _, err := tx.ExecContext(ctx, insert, pq.Array(ids), pq.Array(types), pq.Array(subjects), pq.Array(bodies)); err != nil {
-		return fmt.Errorf("insert %d events into the outbox: %w", n, err)
+	if _, err := tx.ExecContext(ctx, insert, Args(rows)...); err != nil {
+		return fmt.Errorf("insert %d events into the outbox: %w", len(events), err)
 	}
 	if _, err := tx.ExecContext(ctx, `SELECT pg_notify('outbox', '')`); err != nil {
 		return fmt.Errorf("wake the relay: %w", err)

@@ -20,6 +20,10 @@ const Keep = 90 * 24 * time.Hour
 const (
 	batchSize = 200
 	lockKey   = 0x4c535442 // "LSTB": one relay a database at a time keeps the order
+
+	restFactor = 4
+	minRest    = 10 * time.Millisecond
+	maxRest    = 400 * time.Millisecond
 )
 
 // Message is one row on its way out.
@@ -60,7 +64,9 @@ func (r *Relay) Run(ctx context.Context) error {
 	defer tick.Stop()
 	failing := false
 	for {
+		start := time.Now()
 		n, err := r.Step(ctx)
+		took := time.Since(start)
 		switch {
 		case ctx.Err() != nil:
 			return nil
@@ -71,7 +77,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			failing = false
 			r.Log.Info("outbox: publishing again")
 		}
-		if err == nil && n == batchSize {
+		if n > 0 && err == nil && (rest(ctx, wake, took) || n == batchSize) {
 			continue
 		}
 		select {
@@ -85,6 +91,26 @@ func (r *Relay) Run(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// rest waits a multiple of what the last step took when new events came during
+// it: the disk and the processors belong first to the requests that make them,
+// and what comes meanwhile shares the next step. An event that comes alone goes
+// at once, and a backlog without new events goes at full speed. It returns
+// whether there is something new.
+func rest(ctx context.Context, wake <-chan struct{}, took time.Duration) bool {
+	select {
+	case <-wake:
+	default:
+		return false
+	}
+	t := time.NewTimer(min(max(restFactor*took, minRest), maxRest))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+	return true
 }
 
 // Step publishes one batch and returns its size. A crash between the broker's

@@ -154,11 +154,42 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	return c.pqConn.QueryContext(ctx, query, args)
 }
 
-// PrepareContext bounds the preparation only: the statement lives on.
+// PrepareContext bounds the preparation only: the statement lives on, and each
+// use of it is bounded by its own context.
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	c.wire.until(ctx)
 	defer c.wire.end.Store(0)
-	return c.pqConn.PrepareContext(ctx, query)
+	s, err := c.pqConn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	inner, ok := s.(pqStmt)
+	if !ok {
+		return s, nil // still bounded by the silence
+	}
+	return stmt{pqStmt: inner, wire: c.wire}, nil
+}
+
+// pqStmt is what a prepared statement of lib/pq can do and database/sql asks for.
+type pqStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+type stmt struct {
+	pqStmt
+	wire *deadlineConn
+}
+
+func (s stmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	s.wire.until(ctx)
+	return s.pqStmt.ExecContext(ctx, args)
+}
+
+func (s stmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	s.wire.until(ctx)
+	return s.pqStmt.QueryContext(ctx, args)
 }
 
 func (c *conn) Ping(ctx context.Context) error {

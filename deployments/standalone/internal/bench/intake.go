@@ -105,14 +105,14 @@ func (c comparison) round(ctx context.Context, addr string, request []byte, pid 
 		return Result{}, err
 	}
 	meter := Meter{Server: pid, Postmaster: c.served.Postmaster}
-	var begin, end time.Duration
+	var begin, end Used
 	var beginErr, endErr error
 	r, err := Load{
 		Addr: addr, Conns: c.conns, Warmup: c.plan.Warmup, Measure: c.plan.Measure, Request: request, Want: 201,
 		Begin: func() { begin, beginErr = meter.Read() },
 		End:   func() { end, endErr = meter.Read() },
 	}.Run(ctx)
-	r.CPU = end - begin
+	r.CPU = end.Since(begin)
 	if err := errors.Join(err, beginErr, endErr); err != nil {
 		return r, err
 	}
@@ -126,8 +126,8 @@ func (c comparison) round(ctx context.Context, addr string, request []byte, pid 
 }
 
 func (c comparison) tell(name string, r Result) {
-	_, _ = fmt.Fprintf(c.plan.Out, "  %-6s %2d connections: %6.0f/s   p50 %6.1f ms   p99 %6.1f ms   cpu %5.2f ms\n",
-		name, c.conns, r.Rate(), ms(r.P50), ms(r.P99), r.CPUPer())
+	_, _ = fmt.Fprintf(c.plan.Out, "  %-6s %2d connections: %6.0f/s   p50 %6.1f ms   p99 %6.1f ms   cpu %.2f + %.2f ms\n",
+		name, c.conns, r.Rate(), ms(r.P50), ms(r.P99), r.per(r.CPU.Server), r.per(r.CPU.Database))
 }
 
 // figures are the medians over the rounds, and the median of the ratios of each

@@ -43,18 +43,20 @@ type Result struct {
 	FirstErr error
 	Elapsed  time.Duration
 	P50, P99 time.Duration
-	CPU      time.Duration // of the server and its database; filled by the caller
+	CPU      Used // of the server and its database; filled by the caller
 }
 
 // Rate is the number of answered requests a second.
 func (r Result) Rate() float64 { return float64(r.Requests) / r.Elapsed.Seconds() }
 
-// CPUPer is the processor time of one request in milliseconds.
-func (r Result) CPUPer() float64 {
+// CPUPer is the processor time of one request in milliseconds, the database's included.
+func (r Result) CPUPer() float64 { return r.per(r.CPU.Server + r.CPU.Database) }
+
+func (r Result) per(d time.Duration) float64 {
 	if r.Requests == 0 {
 		return 0
 	}
-	return ms(r.CPU) / float64(r.Requests)
+	return ms(d) / float64(r.Requests)
 }
 
 // phases of a round.

@@ -21,24 +21,31 @@ type Meter struct {
 	Postmaster int // process id of PostgreSQL's first process
 }
 
+// Used is processor time since the processes started.
+type Used struct{ Server, Database time.Duration }
+
+// Since is what was used after before.
+func (u Used) Since(before Used) Used {
+	return Used{u.Server - before.Server, u.Database - before.Database}
+}
+
 // Read returns the processor time that the program and all processes of the
 // PostgreSQL server used so far. Backends that ended count through their parent.
-func (m Meter) Read() (time.Duration, error) {
-	own, _, err := cpu(m.Server)
-	if err != nil {
-		return 0, err
+func (m Meter) Read() (u Used, err error) {
+	if u.Server, _, err = cpu(m.Server); err != nil {
+		return u, err
 	}
 	postmaster, ended, err := cpu(m.Postmaster)
 	if err != nil {
-		return 0, err
+		return u, err
 	}
-	total := own + postmaster + ended
+	u.Database = postmaster + ended
 	for _, pid := range children(m.Postmaster) {
 		if used, _, err := cpu(pid); err == nil { // one that ends now counts through its parent
-			total += used
+			u.Database += used
 		}
 	}
-	return total, nil
+	return u, nil
 }
 
 // cpu returns the time a process used itself and the time of its ended children.

@@ -5,7 +5,7 @@ package store
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -15,16 +15,15 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
-	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/audit"
-	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
-	"github.com/thueringencert/leitstelle/shared/outbox"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
 
 const (
-	maxBatch = 256
+	// maxBatch bounds a shared commit. More would save little, and make all
+	// clients wait for the same commit while no request is worked on.
+	maxBatch = 32
 	maxQueue = 2048
 	// commitLimit bounds one shared commit; statements have shorter limits.
 	commitLimit = 8 * time.Second
@@ -35,20 +34,24 @@ const (
 )
 
 // Writer takes reports in. One goroutine (Run) writes what waits at the moment
-// in one transaction with one statement a table; it never waits for more. So a
-// report costs a fraction of a commit and one link of the audit chain, and a
-// bad one fails alone (docs/adr, design §7 "Shared commits").
+// in one transaction with one statement; it never waits for more. So a report
+// costs a fraction of a commit and one link of the audit chain, and a bad one
+// fails alone (docs/adr, design §7 "Shared commits"). What can be prepared is
+// prepared by the requests themselves, since the writer's time is everybody's.
 type Writer struct {
-	db    *sqlx.DB // one connection, its own login
-	reads *Store   // another pool, for lookups
-	log   *zap.Logger
-	queue chan *job
-	stmt  *sqlx.Stmt
+	db      *sqlx.DB // its own login
+	reads   *Store   // another pool, for lookups
+	log     *zap.Logger
+	queue   chan *job
+	numbers numbers
+	conn    *sqlx.Conn // the writer's own: on it database/sql repeats nothing
+	stmt    *sqlx.Stmt
+	head    *audit.Head // as this writer left it; nil when it has to be read
 }
 
-// NewWriter returns a writer. db is a pool of one connection for it alone.
+// NewWriter returns a writer. db is a pool for it alone.
 func NewWriter(db *sqlx.DB, reads *Store, log *zap.Logger) *Writer {
-	db.SetMaxOpenConns(1)
+	db.SetMaxOpenConns(2)
 	db.SetMaxIdleConns(1)
 	db.SetConnMaxLifetime(0) // the prepared statement lives on it; an error drops both
 	return &Writer{db: db, reads: reads, log: log, queue: make(chan *job, maxQueue)}
@@ -56,23 +59,23 @@ func NewWriter(db *sqlx.DB, reads *Store, log *zap.Logger) *Writer {
 
 var _ report.Taker = (*Writer)(nil)
 
-// job is one request that waits.
-type job struct {
-	ctx  context.Context
-	p    report.Pending
-	done chan outcome // buffered: a client that went away blocks nobody
-}
-
 // outcome of a job: stored, or its key was there before, or the error.
 type outcome struct {
-	reference string
-	known     bool
-	err       error
+	known bool
+	err   error
 }
 
 // Take implements report.Taker.
 func (w *Writer) Take(ctx context.Context, p report.Pending) (report.Report, bool, error) {
-	j := &job{ctx: ctx, p: p, done: make(chan outcome, 1)}
+	number, err := w.numbers.next(ctx, w.reads.db)
+	if err != nil {
+		return report.Report{}, false, err
+	}
+	p.Reference = report.Reference(p.ReceivedAt.Format("2006"), number)
+	j, err := newJob(ctx, p)
+	if err != nil {
+		return report.Report{}, false, err
+	}
 	select {
 	case w.queue <- j:
 	default:
@@ -86,7 +89,6 @@ func (w *Writer) Take(ctx context.Context, p report.Pending) (report.Report, boo
 	}
 	switch {
 	case o.err == nil && !o.known:
-		p.Reference = o.reference
 		return p.Report, false, nil
 	case o.known:
 		return w.earlier(ctx, p)
@@ -105,7 +107,7 @@ func (w *Writer) earlier(ctx context.Context, p report.Pending) (report.Report, 
 	case !bytes.Equal(hash, p.Key.Hash):
 		return report.Report{}, false, fault.New(fault.Invalid, "this Idempotency-Key was used for another request")
 	}
-	return r, true, nil
+	return r, r.ID != p.ID, nil
 }
 
 // resolve finds out on a new connection whether a commit whose answer was lost
@@ -150,7 +152,7 @@ func (w *Writer) finish() {
 			w.write(w.gather(j))
 			t.Reset(idle)
 		case <-t.C:
-			w.forget()
+			w.forget(nil)
 			return
 		}
 	}
@@ -177,17 +179,20 @@ func (w *Writer) gather(first *job) []*job {
 	}
 }
 
+// write stores a batch and tells each request how it went.
 func (w *Writer) write(batch []*job) {
+	batch, twins := distinct(batch)
 	if len(batch) == 0 {
 		return
 	}
-	refs, err := w.commit(batch)
+	err := w.commit(batch)
 	switch {
 	case err == nil:
 		for _, j := range batch {
-			ref, stored := refs[j.p.ID]
-			j.done <- outcome{reference: ref, known: !stored}
+			j.done <- outcome{}
 		}
+	case pg.Violates(err, "report_idem_key"), pg.Violates(err, "report_pkey"):
+		w.setApart(batch)
 	case len(batch) == 1, errors.Is(err, pg.ErrOutcomeUnknown), fault.Is(err, fault.Unavailable):
 		w.log.Warn("intake: reports not stored", zap.Int("reports", len(batch)), zap.Error(err))
 		for _, j := range batch {
@@ -199,151 +204,140 @@ func (w *Writer) write(batch []*job) {
 			w.write([]*job{j})
 		}
 	}
+	w.write(twins)
 }
 
-// commit writes a batch in one transaction and returns the references of those
-// that are new: one statement for reports and bodies, one for the events, the
-// audit last.
-func (w *Writer) commit(batch []*job) (refs map[string]string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), commitLimit)
-	defer cancel()
-	if w.stmt == nil {
-		if w.stmt, err = w.db.PreparexContext(ctx, insertReports); err != nil {
-			w.stmt = nil
-			return nil, pg.Classify(ctx, fmt.Errorf("prepare the insert: %w", err))
-		}
-	}
-	err = pg.InTx(ctx, w.db, func(db pg.DB) error {
-		tx, ok := db.(*sqlx.Tx)
-		if !ok {
-			return errors.New("the writer's transaction is none")
-		}
-		if refs, err = insertBatch(ctx, tx.StmtxContext(ctx, w.stmt), batch); err != nil {
-			return err
-		}
-		return w.tell(ctx, db, batch, refs)
-	})
-	if err != nil {
-		w.forget()
-	}
-	return refs, err
-}
-
-// tell writes the events and the audit of the reports that are new.
-func (w *Writer) tell(ctx context.Context, tx pg.DB, batch []*job, refs map[string]string) error {
-	events := make([]event.Event, 0, len(refs))
-	entries := make([]audit.Entry, 0, len(refs))
+// distinct keeps the first job of each key; the others come after it and find
+// their key there, or are stored when the first could not be.
+func distinct(batch []*job) (first, twins []*job) {
+	seen := make(map[[2]string]bool, len(batch))
 	for _, j := range batch {
-		ref, ok := refs[j.p.ID]
-		if !ok {
+		k := [2]string{j.p.Key.Scope, j.p.Key.Key}
+		if seen[k] {
+			twins = append(twins, j)
 			continue
 		}
-		r := j.p.Report
-		r.Reference = ref
-		events = append(events, r.Submitted(j.p.By.ID(), j.p.TraceParent)...)
-		behalf := ""
-		if len(r.Affected) > 0 {
-			behalf = r.Affected[0].OnBehalf
-		}
-		entries = append(entries, entryOf(report.Act{At: r.ReceivedAt, By: j.p.By, OnBehalf: behalf,
-			Action: string(actor.ReportCreate), ObjectType: "report", ObjectID: r.ID, RequestID: j.p.RequestID}))
+		seen[k] = true
+		first = append(first, j)
 	}
-	if err := outbox.Add(ctx, tx, events...); err != nil {
+	return first, twins
+}
+
+// setApart answers the jobs of a failed batch whose keys are there already and
+// stores the others.
+func (w *Writer) setApart(batch []*job) {
+	if len(batch) == 1 {
+		batch[0].done <- outcome{known: true}
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookupLimit)
+	defer cancel()
+	known, err := w.reads.knownKeys(ctx, batch)
+	if err != nil {
+		for _, j := range batch {
+			j.done <- outcome{err: err}
+		}
+		return
+	}
+	var rest []*job
+	for i, j := range batch {
+		if known[i] {
+			j.done <- outcome{known: true}
+		} else {
+			rest = append(rest, j)
+		}
+	}
+	if len(rest) < len(batch) {
+		w.write(rest)
+		return
+	}
+	for _, j := range rest { // the other's commit is not visible here yet
+		w.write([]*job{j})
+	}
+}
+
+// commit writes a batch with one statement, which is a transaction of its own:
+// one round trip. It starts from the head of the audit as this writer left it;
+// when somebody else has appended meanwhile, the statement writes nothing and
+// the batch goes again from the locked head.
+func (w *Writer) commit(batch []*job) error {
+	ctx, cancel := context.WithTimeout(context.Background(), commitLimit)
+	defer cancel()
+	if err := w.prepare(ctx); err != nil {
+		w.forget(err)
 		return err
 	}
-	_, err := audit.Append(ctx, tx, entries...)
-	return err
-}
-
-// forget drops the prepared statement and the connection it lives on.
-func (w *Writer) forget() {
-	if w.stmt != nil {
-		_ = w.stmt.Close()
-		w.stmt = nil
+	written, next, err := insertBatch(batch, *w.head, func(to any, args []any) error { return w.stmt.GetContext(ctx, to, args...) })
+	if err = pg.Classify(ctx, err); fault.Is(err, fault.Unavailable) {
+		err = fault.Wrap(fault.Unavailable, errors.Join(pg.ErrOutcomeUnknown, err), "the answer of the database was lost").WithRetry(2 * time.Second)
 	}
+	if err == nil && !written {
+		next, err = w.commitLocked(ctx, batch)
+	}
+	if err != nil {
+		w.forget(err)
+		return err
+	}
+	w.head = &next
+	return nil
 }
 
-const insertReports = `
-WITH wanted AS (
-	SELECT i.*, nextval('report_number')::text AS number
-	FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::boolean[], $6::text[], $7::text[], $8::text[],
-		$9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::text[], $15::text[], $16::bytea[])
-		AS i(id, year, received_at, channel, verified, reporter_id, reporter, home,
-			language, content, digest, alert_id, callback_by, scope, key, hash)
-), taken AS (
-	INSERT INTO report (id, reference, received_at, channel, verified, reporter_id, reporter, home,
-		language, content, digest, alert_id, callback_by, idem_scope, idem_key, idem_hash)
-	SELECT id, 'M-' || year || '-' || lpad(number, greatest(6, length(number)), '0'), received_at, channel, verified,
-		reporter_id, reporter, home, language, content::jsonb, digest, alert_id, callback_by, scope, key, hash
-	FROM wanted
-	ON CONFLICT (idem_scope, idem_key) DO NOTHING
-	RETURNING id, reference
-), bodies AS (
-	INSERT INTO report_body (report_id, position, organisation, ags, name, level, kreis, on_behalf, visible_to)
-	SELECT b.* FROM unnest($17::uuid[], $18::integer[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
-		$24::text[], $25::text[]) AS b(report_id, position, organisation, ags, name, level, kreis, on_behalf, visible_to)
-	JOIN taken ON taken.id = b.report_id
-)
-SELECT id, reference FROM taken`
+// commitLocked writes a batch when others append to the audit too.
+func (w *Writer) commitLocked(ctx context.Context, batch []*job) (next audit.Head, err error) {
+	err = pg.InTx(ctx, w.db, func(tx pg.DB) error {
+		at, err := audit.LockHead(ctx, tx)
+		if err != nil {
+			return err
+		}
+		written, head, err := insertBatch(batch, at, func(to any, args []any) error { return tx.GetContext(ctx, to, insertReports, args...) })
+		if err == nil && !written {
+			err = errors.New("the locked head of the audit moved")
+		}
+		next = head
+		return err
+	})
+	return next, err
+}
 
-func insertBatch(ctx context.Context, stmt *sqlx.Stmt, batch []*job) (map[string]string, error) {
-	var c columns
-	for _, j := range batch {
-		if err := c.add(j.p); err != nil {
-			return nil, err
+// prepare opens the connection, makes the statement and reads the head, what of
+// it is not there.
+func (w *Writer) prepare(ctx context.Context) (err error) {
+	if w.conn == nil {
+		if w.conn, err = w.db.Connx(ctx); err != nil {
+			w.conn = nil
+			return pg.Classify(ctx, fmt.Errorf("connect the writer: %w", err))
 		}
 	}
-	var rows []struct {
-		ID        string `db:"id"`
-		Reference string `db:"reference"`
+	if w.stmt == nil {
+		if w.stmt, err = w.conn.PreparexContext(ctx, insertReports); err != nil {
+			w.stmt = nil
+			return pg.Classify(ctx, fmt.Errorf("prepare the insert: %w", err))
+		}
 	}
-	if err := stmt.SelectContext(ctx, &rows, c.args()...); err != nil {
-		return nil, fmt.Errorf("insert %d reports: %w", len(batch), err)
-	}
-	refs := make(map[string]string, len(rows))
-	for _, r := range rows {
-		refs[r.ID] = r.Reference
-	}
-	return refs, nil
-}
-
-// columns are the batch, turned on its side.
-type columns struct {
-	id, year, received, channel, reporterID, reporter, home       []string
-	language, content, digest, alert, callback, scope, key        []string
-	verified                                                      []bool
-	hash                                                          [][]byte
-	bReport, bOrg, bAGS, bName, bLevel, bKreis, bBehalf, bVisible []string
-	bPosition                                                     []int64
-}
-
-const stamp = "2006-01-02T15:04:05.000000Z07:00"
-
-func (c *columns) add(p report.Pending) error {
-	content, err := json.Marshal(p.Content)
-	if err != nil {
-		return fmt.Errorf("encode report: %w", err)
-	}
-	c.id, c.year = append(c.id, p.ID), append(c.year, p.ReceivedAt.Format("2006"))
-	c.received, c.callback = append(c.received, p.ReceivedAt.Format(stamp)), append(c.callback, p.CallbackBy.Format(stamp))
-	c.channel, c.verified = append(c.channel, string(p.Report.Channel)), append(c.verified, p.Verified)
-	c.reporterID, c.reporter = append(c.reporterID, p.Reporter.ID), append(c.reporter, p.Reporter.Name)
-	c.home, c.language = append(c.home, p.Home), append(c.language, p.Report.Language)
-	c.content, c.digest, c.alert = append(c.content, string(content)), append(c.digest, p.Digest()), append(c.alert, p.AlertID)
-	c.scope, c.key, c.hash = append(c.scope, p.Key.Scope), append(c.key, p.Key.Key), append(c.hash, p.Key.Hash)
-	for i, b := range p.Affected {
-		o := b.Organisation
-		c.bReport, c.bPosition = append(c.bReport, p.ID), append(c.bPosition, int64(i))
-		c.bOrg, c.bAGS, c.bName = append(c.bOrg, o.ID), append(c.bAGS, o.AGS), append(c.bName, o.Name)
-		c.bLevel, c.bKreis = append(c.bLevel, o.Level), append(c.bKreis, o.Kreis)
-		c.bBehalf, c.bVisible = append(c.bBehalf, b.OnBehalf), append(c.bVisible, b.VisibleTo)
+	if w.head == nil {
+		var h audit.Head
+		if h, err = audit.ReadHead(ctx, w.conn); err != nil {
+			return pg.Classify(ctx, err)
+		}
+		w.head = &h
 	}
 	return nil
 }
 
-func (c *columns) args() []any {
-	a := pq.Array
-	return []any{a(c.id), a(c.year), a(c.received), a(c.channel), a(c.verified), a(c.reporterID), a(c.reporter), a(c.home),
-		a(c.language), a(c.content), a(c.digest), a(c.alert), a(c.callback), a(c.scope), a(c.key), a(c.hash),
-		a(c.bReport), a(c.bPosition), a(c.bOrg), a(c.bAGS), a(c.bName), a(c.bLevel), a(c.bKreis), a(c.bBehalf), a(c.bVisible)}
+// forget drops what is known of the database after an error, unless the
+// database itself refused the statement: then the connection is good.
+func (w *Writer) forget(err error) {
+	w.head = nil
+	var refused *pq.Error
+	if errors.As(err, &refused) && !fault.Is(err, fault.Unavailable) {
+		return
+	}
+	if w.stmt != nil {
+		_ = w.stmt.Close()
+	}
+	if w.conn != nil {
+		_ = w.conn.Raw(func(any) error { return driver.ErrBadConn }) // never back into the pool
+		_ = w.conn.Close()
+	}
+	w.stmt, w.conn = nil, nil
 }

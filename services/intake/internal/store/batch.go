@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/thueringencert/leitstelle/services/intake/internal/report"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/audit"
+	"github.com/thueringencert/leitstelle/shared/outbox"
+	"github.com/thueringencert/leitstelle/shared/pg"
+)
+
+// job is one request that waits, with everything prepared that does not depend
+// on the others.
+type job struct {
+	ctx     context.Context
+	p       report.Pending
+	content string
+	digest  string
+	events  []outbox.Row
+	entry   audit.Entry
+	done    chan outcome // buffered: a client that went away blocks nobody
+}
+
+func newJob(ctx context.Context, p report.Pending) (*job, error) {
+	content, err := json.Marshal(p.Content)
+	if err != nil {
+		return nil, fmt.Errorf("encode report: %w", err)
+	}
+	behalf := ""
+	if len(p.Affected) > 0 {
+		behalf = p.Affected[0].OnBehalf
+	}
+	j := &job{ctx: ctx, p: p, content: string(content), digest: p.Digest(), done: make(chan outcome, 1),
+		entry: entryOf(report.Act{At: p.ReceivedAt, By: p.By, OnBehalf: behalf,
+			Action: string(actor.ReportCreate), ObjectType: "report", ObjectID: p.ID, RequestID: p.RequestID})}
+	for _, e := range p.Submitted(p.By.ID(), p.TraceParent) {
+		row, err := outbox.Encode(e)
+		if err != nil {
+			return nil, err
+		}
+		j.events = append(j.events, row)
+	}
+	return j, nil
+}
+
+// numbers hands out the human numbers of reports. They come from a sequence, in
+// blocks that grow while many reports come, so that most requests need not ask;
+// what is left of a block when the service stops is never given.
+type numbers struct {
+	mu    sync.Mutex
+	free  []int64
+	block int
+	asked time.Time
+}
+
+// maxBlock bounds the gap in the numbers that a stop under load leaves.
+const maxBlock = 64
+
+func (n *numbers) next(ctx context.Context, db pg.DB) (string, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.free) == 0 {
+		n.block = min(2*n.block, maxBlock)
+		if time.Since(n.asked) > time.Second || n.block == 0 {
+			n.block = 1
+		}
+		n.asked = time.Now()
+		if err := db.SelectContext(ctx, &n.free, `SELECT nextval('report_number') FROM generate_series(1, $1)`, n.block); err != nil {
+			n.free = nil
+			return "", pg.Classify(ctx, fmt.Errorf("number a report: %w", err))
+		}
+	}
+	number := n.free[0]
+	n.free = n.free[1:]
+	return strconv.FormatInt(number, 10), nil
+}
+
+// Numbers of the arguments of insertReports.
+const (
+	reportArgs = 16
+	bodyArgs   = 9
+)
+
+// insertReports writes reports, bodies, events and the audit, or nothing when
+// the head of the audit is not where the arguments say.
+var insertReports = `
+WITH ` + audit.ExtendSQL(reportArgs+bodyArgs+outbox.AddArgs+1) + `, taken AS (
+	INSERT INTO report (id, reference, received_at, channel, verified, reporter_id, reporter, home,
+		language, content, digest, alert_id, callback_by, idem_scope, idem_key, idem_hash)
+	SELECT i.*
+	FROM moved, unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::boolean[], $6::text[], $7::text[], $8::text[],
+		$9::text[], $10::jsonb[], $11::text[], $12::text[], $13::timestamptz[], $14::text[], $15::text[], $16::bytea[]) AS i
+), bodies AS (
+	INSERT INTO report_body (report_id, position, organisation, ags, name, level, kreis, on_behalf, visible_to)
+	SELECT b.* FROM moved, unnest($17::uuid[], $18::integer[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
+		$24::text[], $25::text[]) AS b
+), ` + outbox.AddSQL(reportArgs+bodyArgs+1, "moved") + `
+SELECT ` + outbox.WakeSQL + `::text FROM moved`
+
+// insertBatch runs insertReports, through get, from head. It returns whether it wrote, and
+// where the head is then.
+func insertBatch(batch []*job, head audit.Head, get func(to any, args []any) error) (bool, audit.Head, error) {
+	var c columns
+	entries := make([]audit.Entry, len(batch))
+	var events []outbox.Row
+	for i, j := range batch {
+		c.add(j)
+		entries[i] = j.entry
+		events = append(events, j.events...)
+	}
+	links, next := audit.Extend(head, entries)
+	var woken string
+	err := get(&woken, slices.Concat(c.args(), outbox.Args(events), links))
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, head, nil
+	}
+	if err != nil {
+		return false, head, fmt.Errorf("insert %d reports: %w", len(batch), err)
+	}
+	return true, next, nil
+}
+
+// columns are the batch, turned on its side.
+type columns struct {
+	id, reference, received, channel, reporterID, reporter, home  []string
+	language, content, digest, alert, callback, scope, key        []string
+	verified                                                      []bool
+	hash                                                          [][]byte
+	bReport, bOrg, bAGS, bName, bLevel, bKreis, bBehalf, bVisible []string
+	bPosition                                                     []int64
+}
+
+const stamp = "2006-01-02T15:04:05.000000Z07:00"
+
+func (c *columns) add(j *job) {
+	p := j.p
+	c.id, c.reference = append(c.id, p.ID), append(c.reference, p.Reference)
+	c.received, c.callback = append(c.received, p.ReceivedAt.Format(stamp)), append(c.callback, p.CallbackBy.Format(stamp))
+	c.channel, c.verified = append(c.channel, string(p.Report.Channel)), append(c.verified, p.Verified)
+	c.reporterID, c.reporter = append(c.reporterID, p.Reporter.ID), append(c.reporter, p.Reporter.Name)
+	c.home, c.language = append(c.home, p.Home), append(c.language, p.Report.Language)
+	c.content, c.digest, c.alert = append(c.content, j.content), append(c.digest, j.digest), append(c.alert, p.AlertID)
+	c.scope, c.key, c.hash = append(c.scope, p.Key.Scope), append(c.key, p.Key.Key), append(c.hash, p.Key.Hash)
+	for i, b := range p.Affected {
+		o := b.Organisation
+		c.bReport, c.bPosition = append(c.bReport, p.ID), append(c.bPosition, int64(i))
+		c.bOrg, c.bAGS, c.bName = append(c.bOrg, o.ID), append(c.bAGS, o.AGS), append(c.bName, o.Name)
+		c.bLevel, c.bKreis = append(c.bLevel, o.Level), append(c.bKreis, o.Kreis)
+		c.bBehalf, c.bVisible = append(c.bBehalf, b.OnBehalf), append(c.bVisible, b.VisibleTo)
+	}
+}
+
+func (c *columns) args() []any {
+	a := pq.Array
+	return []any{a(c.id), a(c.reference), a(c.received), a(c.channel), a(c.verified), a(c.reporterID), a(c.reporter), a(c.home),
+		a(c.language), a(c.content), a(c.digest), a(c.alert), a(c.callback), a(c.scope), a(c.key), a(c.hash),
+		a(c.bReport), a(c.bPosition), a(c.bOrg), a(c.bAGS), a(c.bName), a(c.bLevel), a(c.bKreis), a(c.bBehalf), a(c.bVisible)}
+}
+
+// knownKeys tells of each job whether a report with its key is stored.
+func (s *Store) knownKeys(ctx context.Context, batch []*job) ([]bool, error) {
+	scopes, keys := make([]string, len(batch)), make([]string, len(batch))
+	for i, j := range batch {
+		scopes[i], keys[i] = j.p.Key.Scope, j.p.Key.Key
+	}
+	var known []bool
+	err := s.db.SelectContext(ctx, &known, `
+		SELECT r.id IS NOT NULL
+		FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w(scope, key, i)
+		LEFT JOIN report r ON r.idem_scope = w.scope AND r.idem_key = w.key
+		ORDER BY w.i`, pq.Array(scopes), pq.Array(keys))
+	if err != nil {
+		return nil, pg.Classify(ctx, fmt.Errorf("look up %d keys: %w", len(batch), err))
+	}
+	return known, nil
+}
