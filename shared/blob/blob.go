@@ -41,10 +41,11 @@ type Store struct {
 // identity nothing read.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{}
-	for _, r := range cfg.Recipients {
+	for i, r := range cfg.Recipients {
 		key, err := age.ParseX25519Recipient(strings.TrimSpace(r))
 		if err != nil {
-			return nil, fmt.Errorf("BLOB_RECIPIENTS: %w", err)
+			// age's own error repeats the text, which may be a secret key by mistake.
+			return nil, fmt.Errorf("BLOB_RECIPIENTS: number %d is no age public key", i+1)
 		}
 		s.recipients = append(s.recipients, key)
 	}
