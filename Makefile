@@ -12,9 +12,11 @@ export GOFLAGS ?= -buildvcs=false
 MODULES := shared services/directory services/intake services/triage services/notification deployments/standalone
 SERVICES := directory intake triage notification
 
-# golangci-lint brings 200 modules of its own: it stays outside our go.mod files.
+# golangci-lint brings 200 modules of its own: it is built outside the workspace
+# and runs inside it.
 GOLANGCI_VERSION := v2.15.0
-GOLANGCI := GOWORK=off go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+GOLANGCI := GOWORK=off go run -exec "env GOWORK=$(CURDIR)/go.work" \
+	github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
 WORK_DIRS = $$(go list -m -f '{{.Dir}}/...')
 
 # One private PostgreSQL for all packages of a test run.

@@ -36,7 +36,7 @@ func Main[C any, S Service](name string, cfg *C, common func(*C) *Config, open f
 	prefix := strings.ToUpper(name) + "_"
 	if slices.ContainsFunc(os.Args[1:], func(a string) bool { return a == "--help" || a == "-h" }) {
 		config.Help(os.Stdout, "leitstelle "+name, cfg, prefix)
-		fmt.Fprintf(os.Stdout, "\n%s", ToolUsage)
+		_, _ = fmt.Fprintf(os.Stdout, "\n%s", ToolUsage)
 		return
 	}
 	if err := config.Load(cfg, prefix, os.Environ()); err != nil {

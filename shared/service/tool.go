@@ -28,11 +28,13 @@ const ToolUsage = `Commands for operators, with the same settings:
   events dead                                list the events that were given up
 `
 
+var errUnknown = errors.New("unknown command\n" + strings.TrimRight(ToolUsage, "\n"))
+
 // Tool runs an operator's command on the service's database, beside the running
 // service or without it.
 func Tool(ctx context.Context, name string, cfg Config, args []string, out io.Writer) error {
 	if len(args) < 2 {
-		return errors.New("unknown command\n" + ToolUsage)
+		return errUnknown
 	}
 	db, err := pg.Open(cfg.DatabaseURL, pg.Options{Name: name + "-tool", MaxConns: 1, Stmt: time.Minute})
 	if err != nil {
@@ -46,7 +48,7 @@ func Tool(ctx context.Context, name string, cfg Config, args []string, out io.Wr
 	case "events dead":
 		err = deadEvents(ctx, db, out)
 	default:
-		err = errors.New("unknown command\n" + ToolUsage)
+		err = errUnknown
 	}
 	return errors.Join(err, db.Close())
 }

@@ -24,5 +24,5 @@ func main() {
 		fmt.Fprintln(os.Stderr, "secrets:", err)
 		os.Exit(1)
 	}
-	fmt.Fprintf(os.Stdout, "%d secrets made in %s. Keep a copy apart from the backup of the data.\n", len(made), os.Args[1])
+	_, _ = fmt.Fprintf(os.Stdout, "%d secrets made in %s. Keep a copy apart from the backup of the data.\n", len(made), os.Args[1])
 }
