@@ -5,6 +5,7 @@ go 1.26.0
 require github.com/thueringencert/leitstelle/shared v0.0.0
 
 require (
+	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/jmoiron/sqlx v1.4.0 // indirect
 	github.com/labstack/echo/v4 v4.16.0 // indirect

@@ -120,8 +120,10 @@ func New(id, reference string, author event.Person, c Content, now time.Time) (A
 	if err := c.check(now); err != nil {
 		return Alert{}, err
 	}
-	return Alert{ID: id, Reference: reference, State: Draft, Revision: 1, CreatedAt: now,
-		Draft: &Version{Number: 1, Content: c, Author: author, Contributors: []string{author.ID}, CreatedAt: now}}, nil
+	return Alert{
+		ID: id, Reference: reference, State: Draft, Revision: 1, CreatedAt: now,
+		Draft: &Version{Number: 1, Content: c, Author: author, Contributors: []string{author.ID}, CreatedAt: now},
+	}, nil
 }
 
 // Edit changes the draft. A published alert gets the draft of its next version;

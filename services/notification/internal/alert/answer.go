@@ -75,9 +75,11 @@ func (a *Alert) Answer(b *Body, r Reply, by event.Person, onBehalf string, now t
 	if !a.Open(now) {
 		return event.PollAnswered{}, fault.New(fault.Conflict, "alert %s has ended and takes no more answers", a.Reference)
 	}
-	e := event.PollAnswered{Alert: a.ID, Reference: a.Reference, AlertVersion: a.Current.Number,
+	e := event.PollAnswered{
+		Alert: a.ID, Reference: a.Reference, AlertVersion: a.Current.Number,
 		Organisation: b.Organisation, Author: by, OnBehalf: onBehalf,
-		Answer: r.Answer, Previous: b.Answer, Detail: r.Detail, Text: r.Text, At: now}
+		Answer: r.Answer, Previous: b.Answer, Detail: r.Detail, Text: r.Text, At: now,
+	}
 	b.Answer, b.Detail, b.Text, b.Version = r.Answer, r.Detail, r.Text, b.Version+1
 	b.AnsweredAt, b.AnsweredBy, b.OnBehalf, b.AlertVersion = &now, by, onBehalf, a.Current.Number
 	return e, nil

@@ -251,6 +251,8 @@ func (d Desk) Answer(ctx context.Context, by By, alertID, organisation string, a
 // organisation: who was hit is nobody's business.
 func FromCase(c CaseCopy) Content {
 	level := map[string]int{"critical": 3, "high": 2}[c.Severity]
-	return Content{Severity: c.Severity, WarningLevel: max(1, level), TLP: tlp.Green, CaseID: c.ID, Exercise: c.Exercise,
-		Title: strings.TrimSpace(strings.ReplaceAll(c.Title, c.Organisation.Name, "")), Poll: &event.Poll{}}
+	return Content{
+		Severity: c.Severity, WarningLevel: max(1, level), TLP: tlp.Green, CaseID: c.ID, Exercise: c.Exercise,
+		Title: strings.TrimSpace(strings.ReplaceAll(c.Title, c.Organisation.Name, "")), Poll: &event.Poll{},
+	}
 }

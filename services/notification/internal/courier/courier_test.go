@@ -107,8 +107,10 @@ func (b *bench) say(n int, domain string) {
 		to[i] = message.To{Email: fmt.Sprintf("p%04d@%s", i, domain), Language: "de", Organisation: event.NewID()}
 	}
 	id := event.NewID()
-	if err := b.store.Say(b.t.Context(), message.Notice{ID: id, Key: "test:" + id, Kind: message.Alert,
-		Data: []byte(`{}`), CreatedAt: b.clock.now()}, to); err != nil {
+	if err := b.store.Say(b.t.Context(), message.Notice{
+		ID: id, Key: "test:" + id, Kind: message.Alert,
+		Data: []byte(`{}`), CreatedAt: b.clock.now(),
+	}, to); err != nil {
 		b.t.Fatal(err)
 	}
 }

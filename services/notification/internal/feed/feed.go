@@ -44,8 +44,10 @@ type Feed struct {
 func (f Feed) Consumers() []bus.Consumer {
 	return []bus.Consumer{
 		{Name: "notification-reports", Stream: bus.Reports, Subjects: []string{"report.submitted.>"}, Handle: f.Handle},
-		{Name: "notification-cases", Stream: bus.Cases, Handle: f.Handle,
-			Subjects: []string{"case.opened.>", "case.updated.>", "case.closed.>", "case.message.posted.>"}},
+		{
+			Name: "notification-cases", Stream: bus.Cases, Handle: f.Handle,
+			Subjects: []string{"case.opened.>", "case.updated.>", "case.closed.>", "case.message.posted.>"},
+		},
 		{Name: "notification-invitations", Stream: bus.Directory, Subjects: []string{"directory.person.invited.>"}, Handle: f.Handle},
 	}
 }

@@ -159,7 +159,7 @@ func (w *Writer) alertData(n message.Notice, d message.Delivery, m *message.Mail
 	v.Link = w.address(d.Language, "/warnungen/"+a.Reference)
 	if v.Closed {
 		v.Link = w.address(d.Language, "/warnungen")
-	} else if len(d.Salt) > 0 && a.State == string(alert.Published) {
+	} else if len(d.Salt) > 0 {
 		v.Link += "?e=" + w.keys.Token(d.Salt)
 	}
 	m.ListID, m.Urgent = "warnungen."+w.site.MailHost, a.Severity == "critical" && n.Kind == message.Alert

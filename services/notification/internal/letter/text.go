@@ -86,8 +86,10 @@ func OneLine(s string) string {
 }
 
 // flowed wraps a text to 72 columns as format=flowed (RFC 3676): a line that
-// goes on ends in a space, a line that begins with one is stuffed. Control
-// characters go, so that a text cannot end the message.
+// goes on ends in a space; what a reader might take for a quote is stuffed with
+// one. Indented lines of the templates count as stuffed: a reader of flowed text
+// shows them one space less. Control characters go, so that a text cannot end
+// the message.
 func flowed(body string) string {
 	body = strings.Map(func(r rune) rune {
 		switch {
@@ -126,7 +128,7 @@ func wrap(out *strings.Builder, line string) {
 		if soft {
 			s += " "
 		}
-		if strings.HasPrefix(s, " ") || strings.HasPrefix(s, ">") || strings.HasPrefix(s, "From ") {
+		if strings.HasPrefix(s, ">") || strings.HasPrefix(s, "From ") {
 			s = " " + s
 		}
 		out.WriteString(s + "\n")

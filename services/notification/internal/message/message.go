@@ -10,6 +10,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"time"
+
+	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
 )
 
 // Kind of a notice.
@@ -109,6 +111,9 @@ type Mail struct {
 	Alert     string // reference, for the machine header
 	Urgent    bool
 }
+
+// Addressed reports whether the mail goes to exactly one plain address.
+func (m Mail) Addressed() bool { return alert.ValidEmail(m.To) }
 
 // Result of one attempt.
 type Result struct {

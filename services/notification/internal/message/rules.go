@@ -78,9 +78,13 @@ func ContactOf(r event.ReportSubmitted, person *To) Contact {
 // ReceiptOf confirms a report to its reporter: once, though there is one event
 // for each affected body.
 func ReceiptOf(id string, r event.ReportSubmitted, now time.Time) Notice {
-	return Notice{ID: id, Key: "receipt:" + r.Report, Kind: Receipt, Report: r.Report, CreatedAt: now,
-		Data: encode(ReceiptData{Reference: r.Reference, What: r.What, ReceivedAt: r.ReceivedAt,
-			CallbackBy: r.CallbackBy, Exercise: r.Exercise})}
+	return Notice{
+		ID: id, Key: "receipt:" + r.Report, Kind: Receipt, Report: r.Report, CreatedAt: now,
+		Data: encode(ReceiptData{
+			Reference: r.Reference, What: r.What, ReceivedAt: r.ReceivedAt,
+			CallbackBy: r.CallbackBy, Exercise: r.Exercise,
+		}),
+	}
 }
 
 // QuestionOf points the reporter of one report to a message of the CERT. The
@@ -90,8 +94,10 @@ func QuestionOf(id string, m event.CaseMessagePosted, c Contact, now time.Time) 
 	if l, err := tlp.Parse(m.TLP); err == nil && l.MailShowsTitle() {
 		data.Case = m.Reference
 	}
-	return Notice{ID: id, Key: "question:" + m.Message + ":" + c.Report, Kind: Question, Report: c.Report, Case: m.Case,
-		Data: encode(data), CreatedAt: now}
+	return Notice{
+		ID: id, Key: "question:" + m.Message + ":" + c.Report, Kind: Question, Report: c.Report, Case: m.Case,
+		Data: encode(data), CreatedAt: now,
+	}
 }
 
 // NeedsCall reports whether a case calls the duty: critical and not over.
@@ -116,8 +122,10 @@ func OnCallOf(id string, c event.Case, now time.Time) Notice {
 
 // InvitationOf invites a person to sign in for the first time.
 func InvitationOf(id, eventID string, p event.PersonInvited, now time.Time) Notice {
-	return Notice{ID: id, Key: "invitation:" + eventID, Kind: Invitation, CreatedAt: now,
-		Data: encode(InvitationData{Organisation: p.Organisation.Name, Token: p.Token, ExpiresAt: p.ExpiresAt})}
+	return Notice{
+		ID: id, Key: "invitation:" + eventID, Kind: Invitation, CreatedAt: now,
+		Data: encode(InvitationData{Organisation: p.Organisation.Name, Token: p.Token, ExpiresAt: p.ExpiresAt}),
+	}
 }
 
 func encode(v any) json.RawMessage {

@@ -43,14 +43,18 @@ type versionRow struct {
 }
 
 func (r alertRow) alert() (alert.Alert, error) {
-	a := alert.Alert{ID: r.ID, Reference: r.Reference, State: alert.State(r.State), Revision: r.Revision,
-		CreatedAt: r.CreatedAt, WithdrawnAt: r.WithdrawnAt}
+	a := alert.Alert{
+		ID: r.ID, Reference: r.Reference, State: alert.State(r.State), Revision: r.Revision,
+		CreatedAt: r.CreatedAt, WithdrawnAt: r.WithdrawnAt,
+	}
 	return a, decode(r.WithdrawnBy, &a.WithdrawnBy)
 }
 
 func (r versionRow) version() (*alert.Version, error) {
-	v := &alert.Version{Number: r.Number, Contributors: r.Contributors, CreatedAt: r.CreatedAt,
-		PublishedAt: r.PublishedAt, AudienceSize: r.AudienceSize}
+	v := &alert.Version{
+		Number: r.Number, Contributors: r.Contributors, CreatedAt: r.CreatedAt,
+		PublishedAt: r.PublishedAt, AudienceSize: r.AudienceSize,
+	}
 	return v, errors.Join(decode(r.Content, &v.Content), decode(r.Author, &v.Author), decode(r.Approver, &v.Approver))
 }
 

@@ -121,7 +121,8 @@ func (s *Store) Count(ctx context.Context, id string) (alert.Count, error) {
 // audit in one transaction. The alert is locked too, so that no answer slips
 // in after its end.
 func (s *Store) Answer(ctx context.Context, id, organisation string, by alert.By,
-	change func(a *alert.Alert, b *alert.Body) (event.PollAnswered, error)) (alert.Body, error) {
+	change func(a *alert.Alert, b *alert.Body) (event.PollAnswered, error),
+) (alert.Body, error) {
 	var body alert.Body
 	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
 		a, err := s.load(ctx, tx, id, ` FOR SHARE`)

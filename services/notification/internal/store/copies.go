@@ -60,8 +60,10 @@ func (s *Store) KeepCase(ctx context.Context, c event.Case) (bool, error) {
 			INSERT INTO cases (id, version, snapshot) VALUES ($1, $2, $3)
 			ON CONFLICT (id) DO UPDATE SET version = excluded.version, snapshot = excluded.snapshot
 			WHERE cases.version < excluded.version`, c.ID, c.Version,
-			encode(alert.CaseCopy{ID: c.ID, Reference: c.Reference, Title: c.Title, Severity: c.Severity, TLP: c.TLP,
-				Class: c.Class, What: c.What, Organisation: c.Organisation, Exercise: c.Exercise}))
+			encode(alert.CaseCopy{
+				ID: c.ID, Reference: c.Reference, Title: c.Title, Severity: c.Severity, TLP: c.TLP,
+				Class: c.Class, What: c.What, Organisation: c.Organisation, Exercise: c.Exercise,
+			}))
 		if err != nil {
 			return fmt.Errorf("keep case: %w", err)
 		}

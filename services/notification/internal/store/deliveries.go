@@ -141,9 +141,11 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]m
 	}
 	out := make([]message.Delivery, len(rows))
 	for i, r := range rows {
-		out[i] = message.Delivery{ID: r.ID, Notice: r.Notice, Channel: r.Channel, Recipient: r.Recipient, Name: r.Name,
+		out[i] = message.Delivery{
+			ID: r.ID, Notice: r.Notice, Channel: r.Channel, Recipient: r.Recipient, Name: r.Name,
 			Language: r.Language, Person: r.Person, Organisation: r.Organisation, Bodies: r.Bodies, Principals: r.Principals,
-			Salt: r.Salt, Attempts: r.Attempts, CreatedAt: r.CreatedAt, ClaimedUntil: r.NextAt}
+			Salt: r.Salt, Attempts: r.Attempts, CreatedAt: r.CreatedAt, ClaimedUntil: r.NextAt,
+		}
 	}
 	return out, nil
 }
@@ -242,8 +244,10 @@ func (s *Store) tellFailed(ctx context.Context, tx pg.DB, ids []string, byID map
 	var events []event.Payload
 	for _, r := range rows {
 		res := byID[r.ID]
-		f := event.DeliveryFailed{Delivery: r.ID, Organisation: res.Delivery.Organisation, Person: res.Delivery.Person,
-			Channel: res.Delivery.Channel, Reason: res.Reason, At: s.now()}
+		f := event.DeliveryFailed{
+			Delivery: r.ID, Organisation: res.Delivery.Organisation, Person: res.Delivery.Person,
+			Channel: res.Delivery.Channel, Reason: res.Reason, At: s.now(),
+		}
 		if r.Alert != nil {
 			f.Alert = *r.Alert
 		}
@@ -309,8 +313,10 @@ func (s *Store) Deliveries(ctx context.Context, id string, f alert.DeliveryFilte
 	}
 	out := make([]alert.Delivery, len(rows))
 	for i, r := range rows {
-		out[i] = alert.Delivery{ID: r.ID, Version: r.Version, Kind: r.Kind, Channel: r.Channel, Recipient: r.Recipient, Name: r.Name,
-			Organisation: r.Organisation, Mandated: r.Mandated, State: r.State, Attempts: r.Attempts, DoneAt: r.DoneAt, Reason: r.Reason}
+		out[i] = alert.Delivery{
+			ID: r.ID, Version: r.Version, Kind: r.Kind, Channel: r.Channel, Recipient: r.Recipient, Name: r.Name,
+			Organisation: r.Organisation, Mandated: r.Mandated, State: r.State, Attempts: r.Attempts, DoneAt: r.DoneAt, Reason: r.Reason,
+		}
 		if r.State == string(message.Pending) {
 			out[i].NextAt = &r.NextAt
 		}

@@ -40,8 +40,10 @@ func (s *Store) release(ctx context.Context, tx pg.DB, a *alert.Alert, who *aler
 	if err := s.addTokens(ctx, tx, a.ID, who.Recipients); err != nil {
 		return err
 	}
-	n := message.Notice{ID: event.NewID(), Key: fmt.Sprintf("alert:%s:%d", a.ID, a.Current.Number), Kind: message.Alert,
-		Alert: a.ID, Version: a.Current.Number, Data: a.MailData(), CreatedAt: s.now()}
+	n := message.Notice{
+		ID: event.NewID(), Key: fmt.Sprintf("alert:%s:%d", a.ID, a.Current.Number), Kind: message.Alert,
+		Alert: a.ID, Version: a.Current.Number, Data: a.MailData(), CreatedAt: s.now(),
+	}
 	if err := insertNotice(ctx, tx, n); err != nil {
 		return err
 	}
@@ -140,8 +142,10 @@ func (s *Store) allClear(ctx context.Context, tx pg.DB, a *alert.Alert) error {
 	if err := s.cancelOld(ctx, tx, a.ID, "withdrawn"); err != nil {
 		return err
 	}
-	n := message.Notice{ID: event.NewID(), Key: "all_clear:" + a.ID, Kind: message.AllClear, Alert: a.ID,
-		Version: a.Current.Number, Data: a.MailData(), CreatedAt: s.now()}
+	n := message.Notice{
+		ID: event.NewID(), Key: "all_clear:" + a.ID, Kind: message.AllClear, Alert: a.ID,
+		Version: a.Current.Number, Data: a.MailData(), CreatedAt: s.now(),
+	}
 	if err := insertNotice(ctx, tx, n); err != nil {
 		return err
 	}

@@ -28,8 +28,10 @@ type settingRow struct {
 }
 
 func (r settingRow) setting() subscription.Setting {
-	return subscription.Setting{Organisation: r.Organisation, Person: r.Person, Off: r.Off, MinSeverity: r.MinSeverity,
-		Categories: r.Categories, Mailbox: r.Mailbox, Version: r.Version, ChangedAt: r.ChangedAt}
+	return subscription.Setting{
+		Organisation: r.Organisation, Person: r.Person, Off: r.Off, MinSeverity: r.MinSeverity,
+		Categories: r.Categories, Mailbox: r.Mailbox, Version: r.Version, ChangedAt: r.ChangedAt,
+	}
 }
 
 const settingColumns = `organisation, person, off, min_severity, categories, mailbox, version, changed_at`

@@ -86,52 +86,42 @@ type Desk struct {
 // Mine returns the person's setting for each of their organisations and, for
 // officers, the functional mailbox of each.
 func (d Desk) Mine(ctx context.Context, a actor.Actor) ([]Setting, error) {
-	mine, boxes := organisations(a)
+	mine := organisations(a)
 	var out []Setting
-	for _, ask := range []struct {
-		person string
-		orgs   []string
-	}{{a.Person, mine}, {"", boxes}} {
-		known, err := d.Store.Settings(ctx, ask.person, ask.orgs)
+	for _, person := range []string{a.Person, ""} {
+		known, err := d.Store.Settings(ctx, person, mine)
 		if err != nil {
 			return nil, err
 		}
-		for _, org := range ask.orgs {
+		for _, org := range mine {
 			i := slices.IndexFunc(known, func(s Setting) bool { return s.Organisation == org })
 			if i >= 0 {
 				out = append(out, known[i])
 				continue
 			}
-			out = append(out, Setting{Organisation: org, Person: ask.person})
+			out = append(out, Setting{Organisation: org, Person: person})
 		}
 	}
 	return out, nil
 }
 
-// organisations returns where a person may set what they get themselves, and
-// where they may set the functional mailbox.
-func organisations(a actor.Actor) (mine, boxes []string) {
+// organisations returns where a person may choose what comes, for themselves
+// and for the functional mailbox. Providers get what their mandates say.
+func organisations(a actor.Actor) []string {
+	var out []string
 	for _, m := range a.Memberships {
-		switch m.Role { //nolint:exhaustive // the others receive no alerts as recipients
-		case actor.Officer, actor.OrgAdmin:
-			if !slices.Contains(boxes, m.Organisation) {
-				boxes = append(boxes, m.Organisation)
-			}
-			fallthrough
-		case actor.Provider:
-			if !slices.Contains(mine, m.Organisation) {
-				mine = append(mine, m.Organisation)
-			}
+		if (m.Role == actor.Officer || m.Role == actor.OrgAdmin) && !slices.Contains(out, m.Organisation) {
+			out = append(out, m.Organisation)
 		}
 	}
-	return mine, boxes
+	return out
 }
 
 // Put changes one setting: the own one, or the mailbox of the own organisation.
 func (d Desk) Put(ctx context.Context, by alert.By, s Setting) (Setting, error) {
-	mine, boxes := organisations(by.Actor)
+	mine := organisations(by.Actor)
 	switch {
-	case s.Person == "" && (slices.Contains(boxes, s.Organisation) || by.Actor.View(actor.Subscribe).Everything):
+	case s.Person == "" && (slices.Contains(mine, s.Organisation) || by.Actor.View(actor.Subscribe).Everything):
 	case s.Person == by.Actor.Person && s.Person != "" && slices.Contains(mine, s.Organisation):
 		s.Mailbox = ""
 	default:

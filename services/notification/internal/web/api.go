@@ -135,9 +135,11 @@ type alertJSON struct {
 
 // versionOf shows a version; insiders also see audience and people.
 func versionOf(v *alert.Version, insider bool) versionJSON {
-	out := versionJSON{Version: v.Number, Title: v.Title, Summary: v.Summary, Text: v.Text, Changes: v.Changes, Severity: v.Severity,
+	out := versionJSON{
+		Version: v.Number, Title: v.Title, Summary: v.Summary, Text: v.Text, Changes: v.Changes, Severity: v.Severity,
 		WarningLevel: v.WarningLevel, TLP: string(v.TLP), Category: v.Category, Products: v.Products, CVEs: v.CVEs, Poll: v.Poll,
-		Exercise: v.Exercise, ValidUntil: v.ValidUntil, PublishedAt: v.PublishedAt}
+		Exercise: v.Exercise, ValidUntil: v.ValidUntil, PublishedAt: v.PublishedAt,
+	}
 	if out.Products == nil {
 		out.Products = []event.Product{}
 	}
@@ -154,8 +156,10 @@ func versionOf(v *alert.Version, insider bool) versionJSON {
 }
 
 func alertOf(a *alert.Alert, insider bool) alertJSON {
-	out := alertJSON{ID: a.ID, Reference: a.Reference, State: string(a.State), Revision: a.Revision, CreatedAt: a.CreatedAt,
-		WithdrawnAt: a.WithdrawnAt, versionJSON: versionOf(a.Shown(), insider)}
+	out := alertJSON{
+		ID: a.ID, Reference: a.Reference, State: string(a.State), Revision: a.Revision, CreatedAt: a.CreatedAt,
+		WithdrawnAt: a.WithdrawnAt, versionJSON: versionOf(a.Shown(), insider),
+	}
 	if insider && a.Draft != nil && a.Current != nil {
 		d := versionOf(a.Draft, true)
 		out.Draft = &d
@@ -180,8 +184,10 @@ type summaryJSON struct {
 
 func summaryOf(a *alert.Alert) summaryJSON {
 	v := a.Shown()
-	out := summaryJSON{ID: a.ID, Reference: a.Reference, State: string(a.State), Version: v.Number, Revision: a.Revision, Title: v.Title,
-		Severity: v.Severity, WarningLevel: v.WarningLevel, TLP: string(v.TLP), PublishedAt: v.PublishedAt}
+	out := summaryJSON{
+		ID: a.ID, Reference: a.Reference, State: string(a.State), Version: v.Number, Revision: a.Revision, Title: v.Title,
+		Severity: v.Severity, WarningLevel: v.WarningLevel, TLP: string(v.TLP), PublishedAt: v.PublishedAt,
+	}
 	if v.Poll != nil {
 		out.DueAt = v.Poll.DueAt
 	}

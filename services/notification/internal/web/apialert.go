@@ -118,9 +118,11 @@ func (h *Handler) apiDeliveries(c echo.Context) error {
 	}
 	out := httpserver.List[deliveryJSON]{Items: []deliveryJSON{}, Next: next}
 	for _, d := range list {
-		out.Items = append(out.Items, deliveryJSON{ID: d.ID, Version: d.Version, Kind: d.Kind, Channel: d.Channel, Recipient: d.Recipient,
+		out.Items = append(out.Items, deliveryJSON{
+			ID: d.ID, Version: d.Version, Kind: d.Kind, Channel: d.Channel, Recipient: d.Recipient,
 			Name: d.Name, Organisation: d.Organisation, Principals: d.Mandated, State: d.State, Attempts: d.Attempts,
-			NextAt: d.NextAt, DoneAt: d.DoneAt, Reason: d.Reason})
+			NextAt: d.NextAt, DoneAt: d.DoneAt, Reason: d.Reason,
+		})
 	}
 	return c.JSON(http.StatusOK, out)
 }
@@ -144,8 +146,10 @@ type mailsJSON struct {
 }
 
 func answerOf(b alert.Body) answerJSON {
-	out := answerJSON{Organisation: b.Organisation, Answer: b.Answer, Detail: b.Detail, Text: b.Text, Version: b.Version,
-		AnsweredAt: b.AnsweredAt, OnBehalf: b.OnBehalf, Mails: mailsJSON(b.Mails)}
+	out := answerJSON{
+		Organisation: b.Organisation, Answer: b.Answer, Detail: b.Detail, Text: b.Text, Version: b.Version,
+		AnsweredAt: b.AnsweredAt, OnBehalf: b.OnBehalf, Mails: mailsJSON(b.Mails),
+	}
 	if b.AnsweredAt != nil {
 		out.AnsweredBy = &b.AnsweredBy
 	}

@@ -47,8 +47,10 @@ func (h *Handler) deskList(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := &deskListView{Base: page.Base{Title: h.Pages.T(c, "notification.desk.title"), Layout: page.Desk, Nav: page.NavAlerts},
-		MayDraft: mayDo(c, actor.AlertDraft)}
+	v := &deskListView{
+		Base:     page.Base{Title: h.Pages.T(c, "notification.desk.title"), Layout: page.Desk, Nav: page.NavAlerts},
+		MayDraft: mayDo(c, actor.AlertDraft),
+	}
 	for i := range list {
 		a := &list[i]
 		if a.Draft != nil {
@@ -119,9 +121,11 @@ func (h *Handler) loadBoard(c echo.Context) (*boardView, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &boardView{Base: page.Base{Layout: page.Desk, Nav: page.NavAlerts}, Ref: a.Reference, A: &a, V: a.Shown(), AtNow: h.Now(),
+	v := &boardView{
+		Base: page.Base{Layout: page.Desk, Nav: page.NavAlerts}, Ref: a.Reference, A: &a, V: a.Shown(), AtNow: h.Now(),
 		EndedAt: a.EndedAt(h.Now()), MayDraft: mayDo(c, actor.AlertDraft), MayFree: mayDo(c, actor.AlertApprove),
-		ShowMails: mayDo(c, actor.DeliveryRead), Names: map[string]string{}}
+		ShowMails: mayDo(c, actor.DeliveryRead), Names: map[string]string{},
+	}
 	v.Title, v.Exercise, v.Blocks = a.Reference+" "+v.V.Title, v.V.Exercise, Blocks(v.V.Text)
 	if v.V.CaseID != "" {
 		if k, err := h.Desk.Store.Case(ctx, v.V.CaseID); err == nil {
@@ -273,8 +277,10 @@ func (h *Handler) preview(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := &previewView{Base: page.Base{Title: h.Pages.T(c, "notification.preview.title", "Ref", a.Reference), Layout: page.Desk, Nav: page.NavAlerts,
-		Exercise: a.Current.Exercise}, Ref: a.Reference, Subject: m.Subject, Mail: m.Text, Lang: lang, V: a.Current, Blocks: Blocks(a.Current.Text)}
+	v := &previewView{Base: page.Base{
+		Title: h.Pages.T(c, "notification.preview.title", "Ref", a.Reference), Layout: page.Desk, Nav: page.NavAlerts,
+		Exercise: a.Current.Exercise,
+	}, Ref: a.Reference, Subject: m.Subject, Mail: m.Text, Lang: lang, V: a.Current, Blocks: Blocks(a.Current.Text)}
 	return h.Pages.Render(c, http.StatusOK, "vorschau", v)
 }
 
@@ -301,8 +307,10 @@ func (h *Handler) deliveries(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := &deliveriesView{Base: page.Base{Title: h.Pages.T(c, "notification.deliveries.title", "Ref", a.Reference), Layout: page.Desk, Nav: page.NavAlerts},
-		Ref: a.Reference, State: c.QueryParam("stand")}
+	v := &deliveriesView{
+		Base: page.Base{Title: h.Pages.T(c, "notification.deliveries.title", "Ref", a.Reference), Layout: page.Desk, Nav: page.NavAlerts},
+		Ref:  a.Reference, State: c.QueryParam("stand"),
+	}
 	list, next, err := h.Desk.Store.Deliveries(ctx, a.ID, alert.DeliveryFilter{State: v.State, After: p.After, Limit: p.Limit})
 	if err != nil {
 		return err
@@ -345,8 +353,10 @@ func (h *Handler) callList(c echo.Context) error {
 	if a.Current == nil {
 		return fault.New(fault.NotFound, "this alert is not published")
 	}
-	v := &callView{Base: page.Base{Title: h.Pages.T(c, "notification.calls.title", "Ref", a.Reference), Layout: page.Print,
-		TLP: string(a.Current.TLP), Exercise: a.Current.Exercise}, Ref: a.Reference, V: a.Current}
+	v := &callView{Base: page.Base{
+		Title: h.Pages.T(c, "notification.calls.title", "Ref", a.Reference), Layout: page.Print,
+		TLP: string(a.Current.TLP), Exercise: a.Current.Exercise,
+	}, Ref: a.Reference, V: a.Current}
 	silent, _, err := h.Desk.Store.Bodies(ctx, a.ID, alert.BodyFilter{Answer: "none", Limit: 2000})
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ type draftView struct {
 	Ref, Action, Key string
 	Revision         int
 	Form             draftForm
-	Kreise           []page.Option
+	Kreise, Labels   []page.Option
 	CaseRef          string
 	Next             bool // a new version of a published alert
 }
@@ -145,6 +145,10 @@ func (h *Handler) kreise() []page.Option {
 
 func (h *Handler) renderDraft(c echo.Context, status int, v *draftView) error {
 	v.Layout, v.Nav, v.Kreise = page.Desk, page.NavAlerts, h.kreise()
+	for _, o := range h.Pages.Options(page.Language(c), "tlp") {
+		o.Label = "TLP:" + o.Value + " – " + o.Label
+		v.Labels = append(v.Labels, o)
+	}
 	v.Exercise = v.Form.Exercise
 	if v.Form.Case != "" {
 		if k, err := h.Desk.Store.Case(c.Request().Context(), v.Form.Case); err == nil {

@@ -81,8 +81,10 @@ func rank(c card) int {
 
 func (h *Handler) card(a *alert.Alert, mine []alert.Body) card {
 	v := a.Shown()
-	out := card{Reference: a.Reference, Title: v.Title, Summary: v.Summary, Severity: v.Severity, TLP: string(v.TLP),
-		PublishedAt: v.PublishedAt, Open: a.Open(h.Now()), Withdrawn: a.State == alert.Withdrawn, Exercise: v.Exercise}
+	out := card{
+		Reference: a.Reference, Title: v.Title, Summary: v.Summary, Severity: v.Severity, TLP: string(v.TLP),
+		PublishedAt: v.PublishedAt, Open: a.Open(h.Now()), Withdrawn: a.State == alert.Withdrawn, Exercise: v.Exercise,
+	}
 	if v.Poll != nil {
 		out.Due = v.Poll.DueAt
 		for _, b := range mine {
@@ -217,9 +219,11 @@ func (h *Handler) show(c echo.Context) error {
 
 func (h *Handler) render(c echo.Context, status int, x access, typed alert.Reply, failed error) error {
 	a, now := &x.alert, h.Now()
-	v := &warningView{Base: page.Base{Main: page.MainAnswer, Exercise: a.Current.Exercise}, Ref: a.Reference, Token: x.token,
+	v := &warningView{
+		Base: page.Base{Main: page.MainAnswer, Exercise: a.Current.Exercise}, Ref: a.Reference, Token: x.token,
 		V: a.Current, Blocks: Blocks(a.Current.Text), Open: a.Open(now), EndedAt: a.EndedAt(now),
-		Withdrawn: a.State == alert.Withdrawn, Typed: typed, Change: c.QueryParam("aendern") != "" || failed != nil}
+		Withdrawn: a.State == alert.Withdrawn, Typed: typed, Change: c.QueryParam("aendern") != "" || failed != nil,
+	}
 	v.Title = h.Pages.T(c, "notification.warning.title", "Ref", a.Reference, "Title", a.Current.Title)
 	if x.token != "" {
 		v.Recipient = strings.Join(x.names[:min(3, len(x.names))], ", ")
@@ -229,9 +233,11 @@ func (h *Handler) render(c echo.Context, status int, x access, typed alert.Reply
 		v.User = &page.User{Name: x.by.Name}
 	}
 	for _, b := range x.bodies {
-		v.Bodies = append(v.Bodies, bodyView{ID: b.Organisation.ID, Name: b.Organisation.Name, Answer: b.Answer, Detail: b.Detail,
+		v.Bodies = append(v.Bodies, bodyView{
+			ID: b.Organisation.ID, Name: b.Organisation.Name, Answer: b.Answer, Detail: b.Detail,
 			Text: b.Text, AnsweredAt: b.AnsweredAt, AnsweredBy: b.AnsweredBy.Name, Affected: alert.Affected(b.Answer, b.Detail),
-			ReportLink: "/melden?warnung=" + url.QueryEscape(a.Reference) + "&stelle=" + url.QueryEscape(b.Organisation.ID)})
+			ReportLink: "/melden?warnung=" + url.QueryEscape(a.Reference) + "&stelle=" + url.QueryEscape(b.Organisation.ID),
+		})
 	}
 	if len(v.Bodies) == 1 {
 		v.One = &v.Bodies[0]

@@ -57,9 +57,11 @@ func (h *Handler) saveSubscription(c echo.Context) error {
 	if err != nil {
 		return fault.New(fault.Malformed, "the form is incomplete")
 	}
-	s := subscription.Setting{Organisation: c.FormValue("organisation"), Person: session.Actor(c).Person,
+	s := subscription.Setting{
+		Organisation: c.FormValue("organisation"), Person: session.Actor(c).Person,
 		Off: c.FormValue("off") == "yes", MinSeverity: c.FormValue("min_severity"), Version: version,
-		Categories: splitList(c.FormValue("categories"))}
+		Categories: splitList(c.FormValue("categories")),
+	}
 	if c.FormValue("box") == "yes" {
 		s.Person, s.Mailbox = "", c.FormValue("mailbox")
 	}
@@ -145,8 +147,10 @@ func (h *Handler) apiSubscribe(c echo.Context) error {
 	if !ok {
 		return fault.New(fault.NotFound, "there is no such organisation")
 	}
-	s := subscription.Setting{Organisation: org.ID, Person: session.Actor(c).Person, Off: in.Off, MinSeverity: in.MinSeverity,
-		Categories: in.Categories, Version: in.Version}
+	s := subscription.Setting{
+		Organisation: org.ID, Person: session.Actor(c).Person, Off: in.Off, MinSeverity: in.MinSeverity,
+		Categories: in.Categories, Version: in.Version,
+	}
 	if in.Mailbox != nil {
 		s.Person, s.Mailbox = "", *in.Mailbox
 	}

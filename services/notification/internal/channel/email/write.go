@@ -14,6 +14,9 @@ import (
 // write builds the message. Only the subject and the body hold text of people;
 // the subject is encoded, the recipient stands alone without a name.
 func (c *Channel) write(w io.Writer, m message.Mail) error {
+	if !m.Addressed() {
+		return fault.New(fault.Invalid, "the recipient's address cannot be used")
+	}
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := msg.FromFormat(c.cfg.FromName, c.cfg.From); err != nil {
 		return fault.Wrap(fault.Unavailable, err, "the sender's address is not set up rightly")
