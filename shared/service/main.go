@@ -84,5 +84,7 @@ func serve[C any, S Service](ctx context.Context, name string, cfg *C, base *Con
 		defer cancel() // the address is gone: stop the rest too
 		web <- httpserver.Serve(ctx, l, s.Handler())
 	}()
-	return errors.Join(s.Run(ctx), <-web)
+	err = s.Run(ctx)
+	cancel() // its parts are gone: answer nobody any more
+	return errors.Join(err, <-web)
 }
