@@ -197,6 +197,13 @@ func (c *conn) Ping(ctx context.Context) error {
 	return c.pqConn.Ping(ctx)
 }
 
+// Close says goodbye to the server: the last statement's deadline, long past on
+// an idle connection, does not count for it.
+func (c *conn) Close() error {
+	c.wire.end.Store(0)
+	return c.pqConn.Close()
+}
+
 // boundedTx ends with the context that began it, whatever the statements had.
 type boundedTx struct {
 	driver.Tx
