@@ -105,8 +105,10 @@ func (s *Service) routes() error {
 		return fmt.Errorf("pages of the directory: %w", err)
 	}
 	source := &web.Source{Proofs: s.store, Touch: s.projector.Touch, Log: s.base.Log, Now: s.base.Now}
-	s.web = &web.Handler{Register: s.register, Accounts: s.accounts, Reads: s.store, Pages: pages, Log: s.base.Log,
-		Now: s.base.Now, Once: s.once, Tell: s.projector.Tell}
+	s.web = &web.Handler{
+		Register: s.register, Accounts: s.accounts, Reads: s.store, Pages: pages, Log: s.base.Log,
+		Now: s.base.Now, Once: s.once, Tell: s.projector.Tell,
+	}
 	o := s.base.HTTP(source, pages)
 	s.http = httpserver.New(o)
 	s.http.Use(source.Prefetch)

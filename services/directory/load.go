@@ -96,7 +96,8 @@ func (s *Service) LoadPeople(ctx context.Context, people []Person) ([]Loaded, er
 			p.TOTPSecret = secret.NewTOTP()
 		}
 		n := account.Newcomer{Password: p.Password, TOTP: p.TOTPSecret, Token: p.Token, Person: account.Person{
-			Name: p.Name, Email: p.Email, Phone: p.Phone, Function: p.Function, Language: p.Language}}
+			Name: p.Name, Email: p.Email, Phone: p.Phone, Function: p.Function, Language: p.Language,
+		}}
 		out[i] = Loaded{Name: p.Name, Email: account.CleanEmail(p.Email), Password: p.Password, TOTPSecret: p.TOTPSecret, Token: p.Token}
 		for j, m := range p.Memberships {
 			o, err := s.Resolve(ctx, m.Organisation)

@@ -141,8 +141,10 @@ func TestARegisterFileIsAppliedAsShown(t *testing.T) {
 	if _, err := b.RegisterApply(ctx, strings.NewReader(one), d.Hash); err != nil {
 		t.Fatal(err)
 	}
-	b.load([]directory.Person{person("pflege", directory.Membership{Organisation: "16099001", Role: actor.Constituency}),
-		person("chefin", directory.Membership{Organisation: "16099001", Role: actor.OrgAdmin})})
+	b.load([]directory.Person{
+		person("pflege", directory.Membership{Organisation: "16099001", Role: actor.Constituency}),
+		person("chefin", directory.Membership{Organisation: "16099001", Role: actor.OrgAdmin}),
+	})
 	var proposed struct {
 		ID, Hash       string
 		Added, Changed []struct{ Name string }
@@ -153,8 +155,10 @@ func TestARegisterFileIsAppliedAsShown(t *testing.T) {
 	if len(proposed.Added) != 1 || len(proposed.Changed) != 4 || len(proposed.Gone) != 1 || proposed.Gone[0].Name != "Berg b. Öhrda" {
 		t.Errorf("proposed %+v", proposed)
 	}
-	b.want(ask{method: "PATCH", path: "/api/directory/v1/organisations/16099002", as: "pflege", json: map[string]any{"phone": "110"},
-		header: map[string]string{"If-Match": `"1"`}}, 200)
+	b.want(ask{
+		method: "PATCH", path: "/api/directory/v1/organisations/16099002", as: "pflege", json: map[string]any{"phone": "110"},
+		header: map[string]string{"If-Match": `"1"`},
+	}, 200)
 	b.want(ask{method: "POST", path: "/api/directory/v1/register/apply", as: "pflege", json: map[string]any{"id": proposed.ID, "hash": proposed.Hash}}, 409)
 	page := b.want(ask{path: "/verzeichnis/verwaltung/register/" + proposed.ID, as: "pflege"}, 200).body
 	hash := regexp.MustCompile(`name="hash" value="([0-9a-f]{64})"`).FindStringSubmatch(page)

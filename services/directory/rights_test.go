@@ -18,8 +18,10 @@ import (
 
 func (b *bench) mandate(principal string) string {
 	b.t.Helper()
-	err := b.LoadMandates(context.Background(), []directory.Mandate{{Principal: principal, Agent: "kiv-thueringen",
-		Scopes: []actor.Scope{"read", "report"}, Document: "Akte 7"}})
+	err := b.LoadMandates(context.Background(), []directory.Mandate{{
+		Principal: principal, Agent: "kiv-thueringen",
+		Scopes: []actor.Scope{"read", "report"}, Document: "Akte 7",
+	}})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -63,8 +63,10 @@ type bench struct {
 }
 
 func person(name string, memberships ...directory.Membership) directory.Person {
-	return directory.Person{Name: strings.ToUpper(name[:1]) + name[1:] + " Beispiel", Email: name + "@example.org", Function: "ISB",
-		Password: password, TOTPSecret: totpSecret, Token: "lst_" + name + "-0123456789", Memberships: memberships}
+	return directory.Person{
+		Name: strings.ToUpper(name[:1]) + name[1:] + " Beispiel", Email: name + "@example.org", Function: "ISB",
+		Password: password, TOTPSecret: totpSecret, Token: "lst_" + name + "-0123456789", Memberships: memberships,
+	}
 }
 
 var staff = []directory.Person{

@@ -158,8 +158,10 @@ func TestSigningInAgainEndsTheOldSession(t *testing.T) {
 	b := setup(t, "klett")
 	old := b.signIn("klett")
 	b.clock.pass(30 * time.Second)
-	a := b.do(ask{method: "POST", path: "/konto/anmelden", cookie: old,
-		form: url.Values{"email": {"klett@example.org"}, "password": {password}, "code": {b.code()}}})
+	a := b.do(ask{
+		method: "POST", path: "/konto/anmelden", cookie: old,
+		form: url.Values{"email": {"klett@example.org"}, "password": {password}, "code": {b.code()}},
+	})
 	if a.StatusCode != 303 || a.cookieValue(t) == old {
 		t.Fatalf("%d, cookie changed %v; want 303 and a new one", a.StatusCode, a.cookieValue(t) != old)
 	}
@@ -171,8 +173,10 @@ func TestASessionPlantedByAnAttackerIsNotTaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "klett")
 	planted := strings.Repeat("A", 43)
-	a := b.do(ask{method: "POST", path: "/konto/anmelden", cookie: planted,
-		form: url.Values{"email": {"klett@example.org"}, "password": {password}, "code": {b.code()}}})
+	a := b.do(ask{
+		method: "POST", path: "/konto/anmelden", cookie: planted,
+		form: url.Values{"email": {"klett@example.org"}, "password": {password}, "code": {b.code()}},
+	})
 	if a.cookieValue(t) == planted {
 		t.Error("the planted session was used")
 	}
@@ -208,14 +212,18 @@ func TestASessionEndsAfterTenHours(t *testing.T) {
 func TestSignInIsRefusedWhereTheCookieWouldBeLost(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "klett")
-	for host, open := range map[string]bool{"127.0.0.1:8080": true, "localhost": true, "[::1]:8080": true, "cert.localhost": true,
-		"10.1.2.3:8080": false, "leitstelle.example": false, "127.0.0.1.evil.example": false, "localhost.evil.example": false} {
+	for host, open := range map[string]bool{
+		"127.0.0.1:8080": true, "localhost": true, "[::1]:8080": true, "cert.localhost": true,
+		"10.1.2.3:8080": false, "leitstelle.example": false, "127.0.0.1.evil.example": false, "localhost.evil.example": false,
+	} {
 		a := b.want(ask{path: "/konto/anmelden", host: host}, 200)
 		if form := strings.Contains(a.body, `name="password"`); form != open {
 			t.Errorf("http://%s: form %v, want %v", host, form, open)
 		}
-		a = b.do(ask{method: "POST", path: "/konto/anmelden", host: host,
-			form: url.Values{"email": {"klett@example.org"}, "password": {wrong}, "code": {"1"}}})
+		a = b.do(ask{
+			method: "POST", path: "/konto/anmelden", host: host,
+			form: url.Values{"email": {"klett@example.org"}, "password": {wrong}, "code": {"1"}},
+		})
 		if refused := a.StatusCode == 403; refused == open {
 			t.Errorf("POST to http://%s: %d", host, a.StatusCode)
 		}

@@ -104,8 +104,10 @@ func wasForm() url.Values {
 }
 
 func betroffenForm() url.Values {
-	return url.Values{"impact": {"high"}, "noticed_at": {"2026-11-22T06:40"}, "noticed_approx": {"yes"}, "still_running": {"yes"},
-		"systems": {"workplace", "server"}, "help_needed": {"callback"}, "go": {"next"}}
+	return url.Values{
+		"impact": {"high"}, "noticed_at": {"2026-11-22T06:40"}, "noticed_approx": {"yes"}, "still_running": {"yes"},
+		"systems": {"workplace", "server"}, "help_needed": {"callback"}, "go": {"next"},
+	}
 }
 
 func kontaktForm() url.Values {

@@ -13,9 +13,11 @@ import (
 )
 
 func caseOf(c createdReport, version int, state, status string) event.Case {
-	return event.Case{ID: "0190e000-0000-7000-8000-000000000001", Reference: "V-2026-000147", Version: version, State: state, ReportStatus: status,
+	return event.Case{
+		ID: "0190e000-0000-7000-8000-000000000001", Reference: "V-2026-000147", Version: version, State: state, ReportStatus: status,
 		Severity: "high", TLP: "AMBER", Title: "x", What: "ransomware", Organisation: event.Organisation{ID: apolda, AGS: "16071001", Name: "Apolda, Stadt"},
-		Verified: true, Reports: []event.ReportRef{{ID: c.ID, Reference: c.Reference}}, ReceivedAt: start, OpenedAt: start, ChangedAt: start}
+		Verified: true, Reports: []event.ReportRef{{ID: c.ID, Reference: c.Reference}}, ReceivedAt: start, OpenedAt: start, ChangedAt: start,
+	}
 }
 
 func (e *env) status(c createdReport, as actor.Role) string {
@@ -38,8 +40,10 @@ func TestTheCaseMovesTheReport(t *testing.T) {
 	waiting := caseOf(c, 3, "waiting", "waiting_for_you")
 	e.publish(event.CaseUpdated{Case: waiting})
 	e.publish(event.CaseUpdated{Case: caseOf(c, 2, "working", "in_progress")}) // late: an older one does nothing
-	e.publish(event.CaseMessagePosted{Case: waiting.ID, Reference: waiting.Reference, Message: event.NewID(), Organisation: waiting.Organisation,
-		Reports: waiting.Reports, Author: event.Person{ID: "a", Name: "Robin Analyst"}, TLP: "AMBER", Text: "Welche Endung haben die Dateien?", At: start.Add(time.Minute)})
+	e.publish(event.CaseMessagePosted{
+		Case: waiting.ID, Reference: waiting.Reference, Message: event.NewID(), Organisation: waiting.Organisation,
+		Reports: waiting.Reports, Author: event.Person{ID: "a", Name: "Robin Analyst"}, TLP: "AMBER", Text: "Welche Endung haben die Dateien?", At: start.Add(time.Minute),
+	})
 	e.eventually("the message", func() bool { return e.count(`SELECT count(*) FROM report_message`) == 1 })
 	e.eventually("all snapshots", func() bool {
 		return e.count(`SELECT count(*) FROM inbox WHERE consumer = 'intake-cases'`) == 4
@@ -100,8 +104,10 @@ func TestAGuestsReportWaitsForConfirmation(t *testing.T) {
 	}
 	code := map[string]string{"Report-Code": c.Code}
 	has(t, e.do(request{path: reportsPath + "/" + c.ID, header: code}), "Kim Beispiel")
-	e.publish(event.CaseMessagePosted{Case: second.ID, Reference: second.Reference, Message: event.NewID(), Organisation: second.Organisation,
-		Reports: second.Reports, Author: event.Person{Name: "Robin"}, TLP: "AMBER", Text: "Danke", At: start})
+	e.publish(event.CaseMessagePosted{
+		Case: second.ID, Reference: second.Reference, Message: event.NewID(), Organisation: second.Organisation,
+		Reports: second.Reports, Author: event.Person{Name: "Robin"}, TLP: "AMBER", Text: "Danke", At: start,
+	})
 	e.eventually("the message", func() bool { return e.count(`SELECT count(*) FROM report_message`) == 1 })
 	has(t, e.do(request{path: reportsPath + "/" + typed.ID, header: map[string]string{"Report-Code": typed.Code}}), "Danke")
 	has(t, e.do(request{path: reportsPath + "/" + typed.ID, as: actor.Officer}), "Danke")
@@ -142,8 +148,10 @@ func TestAMessageToOneBodyStaysThere(t *testing.T) {
 	other := caseOf(c, 1, "working", "in_progress")
 	other.Organisation = event.Organisation{ID: elxleben1, AGS: "16068009", Name: "Elxleben"}
 	e.publish(event.CaseOpened{Case: other})
-	e.publish(event.CaseMessagePosted{Case: other.ID, Reference: other.Reference, Message: event.NewID(), Organisation: other.Organisation,
-		Reports: other.Reports, Author: event.Person{Name: "Robin"}, Text: "Nur für Elxleben", At: start})
+	e.publish(event.CaseMessagePosted{
+		Case: other.ID, Reference: other.Reference, Message: event.NewID(), Organisation: other.Organisation,
+		Reports: other.Reports, Author: event.Person{Name: "Robin"}, Text: "Nur für Elxleben", At: start,
+	})
 	e.eventually("the message", func() bool { return e.count(`SELECT count(*) FROM report_message`) == 1 })
 	hasNot(t, e.do(request{path: reportsPath + "/" + c.ID, as: actor.Officer}), "Nur für Elxleben", "Elxleben", "V-2026-000147")
 	has(t, e.do(request{path: reportsPath + "/" + c.ID, as: actor.Lead}), "Nur für Elxleben", "V-2026-000147")

@@ -157,11 +157,15 @@ func (e *env) seed() {
 	org(kiv, "", "KIV Thüringen GmbH", "provider", "", "")
 	org(cert, "", "ThüringenCERT", "state_body", "", "")
 	for role, home := range people {
-		payloads = append(payloads, event.PersonChanged{ID: personID(role), Version: 1, Name: "Kim " + string(role), Email: string(role) + "@example.org",
-			Phone: "0152 000 000 00", Active: true, Language: "de", Memberships: []event.Membership{{Organisation: home, Role: string(role)}}})
+		payloads = append(payloads, event.PersonChanged{
+			ID: personID(role), Version: 1, Name: "Kim " + string(role), Email: string(role) + "@example.org",
+			Phone: "0152 000 000 00", Active: true, Language: "de", Memberships: []event.Membership{{Organisation: home, Role: string(role)}},
+		})
 	}
-	payloads = append(payloads, event.MandateChanged{ID: "0190c000-0000-7000-8000-000000000001", Version: 1, Principal: apolda, Agent: kiv,
-		Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0)})
+	payloads = append(payloads, event.MandateChanged{
+		ID: "0190c000-0000-7000-8000-000000000001", Version: 1, Principal: apolda, Agent: kiv,
+		Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0),
+	})
 	err := pg.InTx(e.t.Context(), e.db, func(tx pg.DB) error {
 		for _, p := range payloads {
 			if err := register.Store(e.t.Context(), tx, event.New(p, event.Meta{At: start, Actor: "test"})); err != nil {
@@ -360,6 +364,8 @@ func (e *env) eventually(what string, ok func() bool) {
 func (e *env) revoke() {
 	e.t.Helper()
 	at := e.now()
-	e.publish(event.MandateChanged{ID: "0190c000-0000-7000-8000-000000000001", Version: 2, Principal: apolda, Agent: kiv,
-		Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0), RevokedAt: &at})
+	e.publish(event.MandateChanged{
+		ID: "0190c000-0000-7000-8000-000000000001", Version: 2, Principal: apolda, Agent: kiv,
+		Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0), RevokedAt: &at,
+	})
 }

@@ -91,15 +91,19 @@ func goldenReport(t *testing.T, b *browser) {
 	due := start.Add(time.Hour)
 	k.Clocks = []event.Clock{{Rule: "TH-ACK", State: "done", DueAt: &due}, {Rule: "DSGVO-33", State: "to_check", DueAt: &due}, {Rule: "NEU-1", State: "strange", DueAt: &due}}
 	e.publish(event.CaseUpdated{Case: k})
-	e.publish(event.CaseMessagePosted{Case: k.ID, Reference: k.Reference, Message: event.NewID(), Organisation: k.Organisation, Reports: k.Reports,
-		Author: event.Person{Name: "Robin Analyst"}, Text: "Welche Endung haben die Dateien?\nBitte nichts löschen.", At: start.Add(time.Minute)})
+	e.publish(event.CaseMessagePosted{
+		Case: k.ID, Reference: k.Reference, Message: event.NewID(), Organisation: k.Organisation, Reports: k.Reports,
+		Author: event.Person{Name: "Robin Analyst"}, Text: "Welche Endung haben die Dateien?\nBitte nichts löschen.", At: start.Add(time.Minute),
+	})
 	e.eventually("case and message", func() bool {
 		return e.count(`SELECT count(*) FROM report_message`)+e.count(`SELECT count(*) FROM case_copy`) == 2
 	})
 	golden(t, b, "nachtragen", b.get(own+"/nachtragen"))
 	golden(t, b, "nachtragen-fehler", b.post(own+"/nachtragen", url.Values{"key": {"k"}}))
-	b.follow(own+"/nachtragen", url.Values{"key": {"k"}, "description": {"Auch die Sicherung"}, "status_now": {"ongoing"}, "personal_data": {"unclear"},
-		"services_affected": {"registry", "treasury"}, "informed": {"head", "police"}, "help_needed": {"on_site"}, "impact": {"very_high"}, "reporter_role": {"ciso"}})
+	b.follow(own+"/nachtragen", url.Values{
+		"key": {"k"}, "description": {"Auch die Sicherung"}, "status_now": {"ongoing"}, "personal_data": {"unclear"},
+		"services_affected": {"registry", "treasury"}, "informed": {"head", "police"}, "help_needed": {"on_site"}, "impact": {"very_high"}, "reporter_role": {"ciso"},
+	})
 	golden(t, b, "datei", b.get(own+"/datei"))
 	kind, body := multipartOf(t, "Erpresser <schreiben>.txt", []byte("pay"), "key", "k-file")
 	if res := b.send("POST", own+"/datei", kind, bytes.NewReader(body)); res.StatusCode != http.StatusSeeOther {
@@ -172,8 +176,10 @@ func TestThePagesThatEveryInstallationHas(t *testing.T) {
 	t.Parallel()
 	e := newIntake(t)
 	b := e.visitor("de", "")
-	for path, text := range map[string]string{"/barrierefreiheit": "Barrierefreiheit", "/datenschutz": "Datenschutz", "/impressum": "Impressum",
-		"/leichte-sprache": "Leichte", "/hilfe": "Hilfe", "/hilfe/sofortmassnahmen": "Sofortmaßnahmen", "/problems/invalid": "", "/notfallkarte": "<svg"} {
+	for path, text := range map[string]string{
+		"/barrierefreiheit": "Barrierefreiheit", "/datenschutz": "Datenschutz", "/impressum": "Impressum",
+		"/leichte-sprache": "Leichte", "/hilfe": "Hilfe", "/hilfe/sofortmassnahmen": "Sofortmaßnahmen", "/problems/invalid": "", "/notfallkarte": "<svg",
+	} {
 		res := b.get(path)
 		if res.StatusCode != http.StatusOK {
 			t.Errorf("%s: %d", path, res.StatusCode)
@@ -207,8 +213,10 @@ func TestMessagesAreComplete(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, what := range []string{"ransomware", "malware", "phishing", "account_takeover", "intrusion", "ddos", "data_leak", "lost_device",
-			"outage", "mistake", "vulnerability", "tip", "unknown", "general", "card"} {
+		for _, what := range []string{
+			"ransomware", "malware", "phishing", "account_takeover", "intrusion", "ddos", "data_leak", "lost_device",
+			"outage", "mistake", "vulnerability", "tip", "unknown", "general", "card",
+		} {
 			if len(aid[lang][what]) < 3 {
 				t.Errorf("%s: %d first-aid steps for %s", lang, len(aid[lang][what]), what)
 			}

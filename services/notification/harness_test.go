@@ -95,12 +95,18 @@ func newEnv(t testing.TB, more ...event.Payload) *env {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := notification.Config{Config: service.Config{DatabaseURL: e.url, Site: pagetest.Site()},
-		Mail: notification.Mail{Host: host, Port: n, TLS: "none", From: "lagezentrum@cert.example.org", FromName: "ThüringenCERT",
-			ReplyTo: "antwort@cert.example.org", Helo: "localhost", Conns: 4},
-		AnswerKey: "00112233445566778899aabbccddeeff", InvitePath: "/konto/einladung/"}
-	s, err := notification.New(t.Context(), cfg, service.Deps{Bus: e.bus, Log: zap.NewNop(), Now: e.now,
-		Synced: func(context.Context) error { return nil }})
+	cfg := notification.Config{
+		Config: service.Config{DatabaseURL: e.url, Site: pagetest.Site()},
+		Mail: notification.Mail{
+			Host: host, Port: n, TLS: "none", From: "lagezentrum@cert.example.org", FromName: "ThüringenCERT",
+			ReplyTo: "antwort@cert.example.org", Helo: "localhost", Conns: 4,
+		},
+		AnswerKey: "00112233445566778899aabbccddeeff", InvitePath: "/konto/einladung/",
+	}
+	s, err := notification.New(t.Context(), cfg, service.Deps{
+		Bus: e.bus, Log: zap.NewNop(), Now: e.now,
+		Synced: func(context.Context) error { return nil },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,12 +146,16 @@ func (e *env) seed(more []event.Payload) {
 		body(elsewhere, "16068009", "Elxleben", "gemeinde"), body(kiv, "", "KIV Thüringen GmbH", "provider"), body(cert, "", "ThüringenCERT", "state_body"),
 	}
 	for role, home := range people {
-		payloads = append(payloads, event.PersonChanged{ID: personID(role), Version: 1, Name: "Kim " + string(role), Email: string(role) + "@example.org",
-			Phone: "0152 000 000 00", Function: "IT", Active: true, Language: "de", Memberships: []event.Membership{{Organisation: home, Role: string(role)}}})
+		payloads = append(payloads, event.PersonChanged{
+			ID: personID(role), Version: 1, Name: "Kim " + string(role), Email: string(role) + "@example.org",
+			Phone: "0152 000 000 00", Function: "IT", Active: true, Language: "de", Memberships: []event.Membership{{Organisation: home, Role: string(role)}},
+		})
 	}
 	for i, principal := range []string{muster, landkreis} {
-		payloads = append(payloads, event.MandateChanged{ID: "0190c000-0000-7000-8000-00000000000" + strconv.Itoa(i), Version: 1, Principal: principal, Agent: kiv,
-			Scopes: []string{"alerts", "polls"}, From: start.AddDate(-1, 0, 0)})
+		payloads = append(payloads, event.MandateChanged{
+			ID: "0190c000-0000-7000-8000-00000000000" + strconv.Itoa(i), Version: 1, Principal: principal, Agent: kiv,
+			Scopes: []string{"alerts", "polls"}, From: start.AddDate(-1, 0, 0),
+		})
 	}
 	e.learn(append(payloads, more...)...)
 	err := pg.InTx(e.t.Context(), e.db, func(tx pg.DB) error {

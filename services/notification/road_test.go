@@ -144,9 +144,11 @@ func (e *env) wantChain() {
 }
 
 func report(id, email string, reporter actor.Role, affected event.Organisation, total int) event.ReportSubmitted {
-	r := event.ReportSubmitted{Report: id, Reference: "M-2026-000123", Affected: affected, AffectedTotal: total, Channel: "portal", Verified: true,
+	r := event.ReportSubmitted{
+		Report: id, Reference: "M-2026-000123", Affected: affected, AffectedTotal: total, Channel: "portal", Verified: true,
 		What: "ransomware", Description: "CANARY-TEXT", NoticedAt: start, Impact: "high", TLP: "AMBER", Language: "de",
-		Callback: event.Contact{Name: "Kim Muster", Phone: "0152 999", Email: email}, ReceivedAt: start, CallbackBy: start.Add(time.Hour)}
+		Callback: event.Contact{Name: "Kim Muster", Phone: "0152 999", Email: email}, ReceivedAt: start, CallbackBy: start.Add(time.Hour),
+	}
 	if reporter != "" {
 		r.Reporter = event.Person{ID: personID(reporter), Name: "Kim"}
 	}
@@ -168,8 +170,10 @@ func TestAReportIsConfirmedOnceToEachAddress(t *testing.T) {
 	if strings.Contains(string(receipt.Raw), "CANARY") || receipt.Header("Auto-Submitted") != "auto-generated" {
 		t.Errorf("receipt:\n%s", receipt.Raw)
 	}
-	m := event.CaseMessagePosted{Case: event.NewID(), Reference: "V-2026-000147", Message: event.NewID(), Reports: []event.ReportRef{{ID: id}},
-		Organisation: body(muster, "16071043", "x", "gemeinde").Ref(), TLP: "AMBER", Text: "CANARY-QUESTION", At: start}
+	m := event.CaseMessagePosted{
+		Case: event.NewID(), Reference: "V-2026-000147", Message: event.NewID(), Reports: []event.ReportRef{{ID: id}},
+		Organisation: body(muster, "16071043", "x", "gemeinde").Ref(), TLP: "AMBER", Text: "CANARY-QUESTION", At: start,
+	}
 	strict := m
 	strict.Message, strict.TLP = event.NewID(), "AMBER+STRICT"
 	e.publish(m, strict)
@@ -196,8 +200,10 @@ func TestACriticalCaseCallsTheDutyOnce(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	due := start.Add(time.Hour)
-	c := event.Case{ID: event.NewID(), Reference: "V-2026-000147", Version: 1, State: "new", Severity: "high", TLP: "AMBER", Title: "Verschlüsselung",
-		Organisation: body(muster, "16071043", "Stadt Musterhausen", "gemeinde").Ref(), OpenedAt: start, Clocks: []event.Clock{{Rule: "TH-ACK", DueAt: &due}}}
+	c := event.Case{
+		ID: event.NewID(), Reference: "V-2026-000147", Version: 1, State: "new", Severity: "high", TLP: "AMBER", Title: "Verschlüsselung",
+		Organisation: body(muster, "16071043", "Stadt Musterhausen", "gemeinde").Ref(), OpenedAt: start, Clocks: []event.Clock{{Rule: "TH-ACK", DueAt: &due}},
+	}
 	e.publish(event.CaseOpened{Case: c})
 	for v := 2; v <= 4; v++ {
 		c.Version, c.Severity = v, "critical"
@@ -226,8 +232,10 @@ func TestACriticalCaseCallsTheDutyOnce(t *testing.T) {
 func TestAnInvitationIsMailedAndItsTokenForgotten(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	e.publish(event.PersonInvited{Person: event.NewID(), Name: "Neu Hier", Email: "neu@example.org", Language: "en",
-		Organisation: body(muster, "16071043", "Stadt Musterhausen", "gemeinde").Ref(), Token: "geheim123", ExpiresAt: start.Add(24 * time.Hour)})
+	e.publish(event.PersonInvited{
+		Person: event.NewID(), Name: "Neu Hier", Email: "neu@example.org", Language: "en",
+		Organisation: body(muster, "16071043", "Stadt Musterhausen", "gemeinde").Ref(), Token: "geheim123", ExpiresAt: start.Add(24 * time.Hour),
+	})
 	m := e.mails("neu@example.org", 1)[0]
 	if !strings.Contains(m.Text(), "https://cert.example.org/en/konto/einladung/geheim123") {
 		t.Errorf("invitation:\n%s", m.Text())

@@ -35,8 +35,10 @@ type settings struct {
 func TestSettingsComeFromTheEnvironment(t *testing.T) {
 	t.Parallel()
 	var s settings
-	err := config.Load(&s, "INTAKE_", []string{"INTAKE_DATABASE_URL=postgres://x", "INTAKE_PROXIES=10.1.2.3/32,10.1.2.4/32",
-		"INTAKE_SITE_PHONE=+49 361 1", "INTAKE_WAIT=30m", "TRIAGE_LIMIT=7", "LIMIT=8", "PATH=/bin"})
+	err := config.Load(&s, "INTAKE_", []string{
+		"INTAKE_DATABASE_URL=postgres://x", "INTAKE_PROXIES=10.1.2.3/32,10.1.2.4/32",
+		"INTAKE_SITE_PHONE=+49 361 1", "INTAKE_WAIT=30m", "TRIAGE_LIMIT=7", "LIMIT=8", "PATH=/bin",
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +57,10 @@ func TestASecretComesFromItsFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	var s settings
-	err := config.Load(&s, "INTAKE_", []string{"INTAKE_DATABASE_URL=x", "INTAKE_SECRET_FILE=" + file,
-		"INTAKE_SITE_PHONE_FILE=", "SSL_CERT_FILE=/nowhere", "INTAKE_NOTHING_FILE=/nowhere", "TRIAGE_SECRET_FILE=/nowhere"})
+	err := config.Load(&s, "INTAKE_", []string{
+		"INTAKE_DATABASE_URL=x", "INTAKE_SECRET_FILE=" + file,
+		"INTAKE_SITE_PHONE_FILE=", "SSL_CERT_FILE=/nowhere", "INTAKE_NOTHING_FILE=/nowhere", "TRIAGE_SECRET_FILE=/nowhere",
+	})
 	if err != nil {
 		t.Fatalf("Load = %v; want only the files of its own settings read", err)
 	}
@@ -68,8 +72,10 @@ func TestASecretComesFromItsFile(t *testing.T) {
 func TestAllMistakesAreNamedAtOnce(t *testing.T) {
 	t.Parallel()
 	var s settings
-	err := config.Load(&s, "INTAKE_", []string{"INTAKE_LIMIT=many", "INTAKE_WAIT=soon", "INTAKE_SECRET_FILE=/nowhere/secret",
-		"INTAKE_PROXIES=a", "INTAKE_PROXIES_FILE=/nowhere/b"})
+	err := config.Load(&s, "INTAKE_", []string{
+		"INTAKE_LIMIT=many", "INTAKE_WAIT=soon", "INTAKE_SECRET_FILE=/nowhere/secret",
+		"INTAKE_PROXIES=a", "INTAKE_PROXIES_FILE=/nowhere/b",
+	})
 	if err == nil {
 		t.Fatal("Load accepts all of it")
 	}

@@ -145,9 +145,11 @@ func TestMandatesHoldByTheClock(t *testing.T) {
 func TestAMandateThatGoesToAnotherFirmLeavesTheFirst(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	people := []event.Payload{organisation("kiv", "KIV", 1), organisation("new", "Neu", 1), organisation("klettbach", "Klettbach", 1),
+	people := []event.Payload{
+		organisation("kiv", "KIV", 1), organisation("new", "Neu", 1), organisation("klettbach", "Klettbach", 1),
 		person("paul", "Paul", 1, event.Membership{Organisation: "kiv", Role: "provider"}),
-		person("nora", "Nora", 1, event.Membership{Organisation: "new", Role: "provider"}), mandate("m", 1, nil)}
+		person("nora", "Nora", 1, event.Membership{Organisation: "new", Role: "provider"}), mandate("m", 1, nil),
+	}
 	b.load(people...)
 	stop := b.run(b.Register)
 	b.tell(mandate("m", 2, func(m *event.MandateChanged) { m.Agent = "new" }))
@@ -212,8 +214,10 @@ func TestAnAGSNamesTheActiveBodyThatHasIt(t *testing.T) {
 func TestTheSearchKnowsUmlautsWordsAndNumbers(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	named := map[string]string{"16068051": "Sömmerda", "16071043": "Klettbach", "16055000": "Weimar, Stadt", "16071000": "Weimarer Land",
-		"16061115": "Niederorschel", "16064003": "Bad Langensalza", "16077036": "Nöbdenitz", "16062041": "Nordhausen", "16070028": "Großbreitenbach"}
+	named := map[string]string{
+		"16068051": "Sömmerda", "16071043": "Klettbach", "16055000": "Weimar, Stadt", "16071000": "Weimarer Land",
+		"16061115": "Niederorschel", "16064003": "Bad Langensalza", "16077036": "Nöbdenitz", "16062041": "Nordhausen", "16070028": "Großbreitenbach",
+	}
 	for ags, name := range named {
 		o := organisation(ags, name, 1)
 		o.AGS = ags

@@ -62,8 +62,10 @@ func header(name string, size int64, at time.Time) *zip.FileHeader {
 	copy(extra[6:], "AE")
 	extra[8] = 3                                // AES-256
 	binary.LittleEndian.PutUint16(extra[9:], 0) // stored
-	h := &zip.FileHeader{Name: name, Method: methodAES, Flags: 0x1 | 0x800, Extra: extra, CreatorVersion: 51, ReaderVersion: 51,
-		UncompressedSize64: uint64(size), CompressedSize64: uint64(size) + overhead} //nolint:gosec // sizes are not negative
+	h := &zip.FileHeader{
+		Name: name, Method: methodAES, Flags: 0x1 | 0x800, Extra: extra, CreatorVersion: 51, ReaderVersion: 51,
+		UncompressedSize64: uint64(size), CompressedSize64: uint64(size) + overhead,
+	} //nolint:gosec // sizes are not negative
 	date, clock := dos(at.UTC())
 	h.ModifiedDate, h.ModifiedTime = date, clock //nolint:staticcheck // Modified would add an extra field of its own
 	return h

@@ -134,8 +134,10 @@ func TestTokenCheck(t *testing.T) {
 
 func TestPersonCheck(t *testing.T) {
 	t.Parallel()
-	ok := account.Person{Name: "Kim Beispiel", Email: "kim@example.org", Language: "de",
-		Memberships: []account.Membership{{Organisation: "o", Role: actor.Officer}}}
+	ok := account.Person{
+		Name: "Kim Beispiel", Email: "kim@example.org", Language: "de",
+		Memberships: []account.Membership{{Organisation: "o", Role: actor.Officer}},
+	}
 	if err := ok.Check(); err != nil {
 		t.Errorf("Check = %v, want none", err)
 	}

@@ -147,8 +147,10 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (Session, string, error) {
 		return Session{}, "", d.refuse(ctx, act, refusal, errSignIn())
 	}
 	secret := d.Vault.NewSession()
-	s := Session{ID: event.NewID(), Sum: d.Vault.Sum(secret), Person: c.Person.ID, CreatedAt: act.At, SeenAt: act.At,
-		ExpiresAt: act.At.Add(Absolute), StepUpAt: act.At, Version: 1, Client: cut(a.Client, 200), Address: a.Address}
+	s := Session{
+		ID: event.NewID(), Sum: d.Vault.Sum(secret), Person: c.Person.ID, CreatedAt: act.At, SeenAt: act.At,
+		ExpiresAt: act.At.Add(Absolute), StepUpAt: act.At, Version: 1, Client: cut(a.Client, 200), Address: a.Address,
+	}
 	act.Actor = actor.Actor{Person: c.Person.ID, Name: c.Person.Name, Session: s.ID}
 	err = d.Store.StartSession(ctx, act, s, step, try)
 	if fault.Is(err, fault.Unauthenticated) {

@@ -99,8 +99,10 @@ func prepare(ctx context.Context, sealer Sealer, act Act, n Newcomer) (Added, er
 	}
 	a := Added{Person: p, PasswordHash: hash, SealedTOTP: sealer.Seal(n.TOTP, p.ID)}
 	if n.Token != "" {
-		a.Token = &Token{ID: event.NewID(), Sum: sealer.Sum(n.Token), Person: p.ID, Name: "API", CreatedAt: act.At,
-			ExpiresAt: act.At.Add(MaxTokenLife), Version: 1}
+		a.Token = &Token{
+			ID: event.NewID(), Sum: sealer.Sum(n.Token), Person: p.ID, Name: "API", CreatedAt: act.At,
+			ExpiresAt: act.At.Add(MaxTokenLife), Version: 1,
+		}
 		if err := a.Token.Check(); err != nil {
 			return Added{}, err
 		}

@@ -69,8 +69,10 @@ func (m *Mandate) Revoke(at time.Time) error {
 
 // Event is the full record for the other services.
 func (m Mandate) Event() event.MandateChanged {
-	e := event.MandateChanged{ID: m.ID, Version: m.Version, Principal: m.Principal, Agent: m.Agent, From: m.From, To: m.To,
-		RevokedAt: m.RevokedAt, Document: m.Document, ChangedAt: m.ChangedAt, Scopes: []string{}}
+	e := event.MandateChanged{
+		ID: m.ID, Version: m.Version, Principal: m.Principal, Agent: m.Agent, From: m.From, To: m.To,
+		RevokedAt: m.RevokedAt, Document: m.Document, ChangedAt: m.ChangedAt, Scopes: []string{},
+	}
 	for _, s := range m.Scopes {
 		e.Scopes = append(e.Scopes, string(s))
 	}

@@ -102,8 +102,10 @@ func (p *Person) changed(at time.Time) {
 
 // Event is the full record for the other services, without any secret.
 func (p Person) Event() event.PersonChanged {
-	e := event.PersonChanged{ID: p.ID, Version: p.Version, Name: p.Name, Email: p.Email, Phone: p.Phone, Function: p.Function,
-		Language: p.Language, Active: p.Active, ChangedAt: p.ChangedAt, Memberships: []event.Membership{}}
+	e := event.PersonChanged{
+		ID: p.ID, Version: p.Version, Name: p.Name, Email: p.Email, Phone: p.Phone, Function: p.Function,
+		Language: p.Language, Active: p.Active, ChangedAt: p.ChangedAt, Memberships: []event.Membership{},
+	}
 	for _, m := range p.Memberships {
 		e.Memberships = append(e.Memberships, event.Membership{Organisation: m.Organisation, Role: string(m.Role)})
 	}

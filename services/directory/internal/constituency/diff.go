@@ -103,7 +103,8 @@ func (p *Plan) gone(current []Organisation, ids map[string]string, stand, at tim
 			continue
 		}
 		p.Gone = append(p.Gone, Change{Named: named(o), Version: o.Version, Fields: []FieldChange{
-			{Field: "gone_at", After: stand.Format(time.DateOnly)}}})
+			{Field: "gone_at", After: stand.Format(time.DateOnly)},
+		}})
 		o.GoneAt, o.UpdatedAt, o.Version = &stand, at, o.Version+1
 		p.Save = append(p.Save, o)
 	}
@@ -152,9 +153,11 @@ func (p Plan) Confirm(hash string) error {
 func named(o Organisation) Named { return Named{ID: o.ID, Key: o.Key, Level: o.Level, Name: o.Name} }
 
 func fresh(e Entry, ids map[string]string, at time.Time) Organisation {
-	return Organisation{ID: ids[e.Key], Key: e.Key, Level: e.Level, Kind: e.Kind, AGS: e.AGS, ARS: e.ARS, Name: e.Name,
+	return Organisation{
+		ID: ids[e.Key], Key: e.Key, Level: e.Level, Kind: e.Kind, AGS: e.AGS, ARS: e.ARS, Name: e.Name,
 		ShortName: e.ShortName, OfficialName: e.OfficialName, Kreis: e.Kreis, Administration: ids[e.Administration],
-		Population: e.Population, Postcode: e.Postcode, Seat: e.Seat, UpdatedAt: at, Version: 1}
+		Population: e.Population, Postcode: e.Postcode, Seat: e.Seat, UpdatedAt: at, Version: 1,
+	}
 }
 
 // merge applies e to o field by field. The name that people see follows the

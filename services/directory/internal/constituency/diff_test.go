@@ -39,22 +39,34 @@ func TestDiffNamesEveryDifference(t *testing.T) {
 		Stand: "2026-12-31",
 		Added: []constituency.Named{{Key: "16099006", Level: "gemeinde", Name: "Neuhausen"}},
 		Changed: []constituency.Change{
-			{Named: constituency.Named{ID: "id-1", Key: "16099000", Level: "kreis", Name: "Landkreis Mustern"}, Version: 1,
-				Fields: []constituency.FieldChange{{Field: "population", Before: "13690", After: "14415"}}},
-			{Named: constituency.Named{ID: "id-5", Key: "16099002", Level: "gemeinde", Name: "Öhrda"}, Version: 1,
+			{
+				Named: constituency.Named{ID: "id-1", Key: "16099000", Level: "kreis", Name: "Landkreis Mustern"}, Version: 1,
+				Fields: []constituency.FieldChange{{Field: "population", Before: "13690", After: "14415"}},
+			},
+			{
+				Named: constituency.Named{ID: "id-5", Key: "16099002", Level: "gemeinde", Name: "Öhrda"}, Version: 1,
 				Fields: []constituency.FieldChange{
 					{Field: "official_name", Before: "Öhrda", After: "Öhrda, Stadt"},
 					{Field: "kind", Before: "Gemeinde", After: "Stadt"},
-					{Field: "population", Before: "1200", After: "1525"}}},
-			{Named: constituency.Named{ID: "id-8", Key: "16099005", Level: "gemeinde", Name: "Nebendorf/Tal"}, Version: 1,
+					{Field: "population", Before: "1200", After: "1525"},
+				},
+			},
+			{
+				Named: constituency.Named{ID: "id-8", Key: "16099005", Level: "gemeinde", Name: "Nebendorf/Tal"}, Version: 1,
 				Fields: []constituency.FieldChange{
 					{Field: "ars", Before: "160995051005", After: "160995001005"},
-					{Field: "administration", Before: "16099004", After: "160995001"}}},
-			{Named: constituency.Named{ID: "id-2", Key: "160995001", Level: "vg", Name: "VG Großer Berg"}, Version: 1,
-				Fields: []constituency.FieldChange{{Field: "population", Before: "1500", After: "1615"}}},
+					{Field: "administration", Before: "16099004", After: "160995001"},
+				},
+			},
+			{
+				Named: constituency.Named{ID: "id-2", Key: "160995001", Level: "vg", Name: "VG Großer Berg"}, Version: 1,
+				Fields: []constituency.FieldChange{{Field: "population", Before: "1500", After: "1615"}},
+			},
 		},
-		Gone: []constituency.Change{{Named: constituency.Named{ID: "id-6", Key: "16099003", Level: "gemeinde", Name: "Berg b. Öhrda"},
-			Version: 1, Fields: []constituency.FieldChange{{Field: "gone_at", After: "2026-12-31"}}}},
+		Gone: []constituency.Change{{
+			Named:   constituency.Named{ID: "id-6", Key: "16099003", Level: "gemeinde", Name: "Berg b. Öhrda"},
+			Version: 1, Fields: []constituency.FieldChange{{Field: "gone_at", After: "2026-12-31"}},
+		}},
 		Unchanged: 3,
 		Hash:      got.Hash,
 	}

@@ -180,8 +180,10 @@ func (g *gvReader) readKreis(l gvLine) error {
 		g.kreise[key] = -1
 	case "43", "44", "45":
 		g.kreise[key] = len(g.entries)
-		g.add(Entry{Key: key + "000", Level: Kreis, Kind: "Landkreis", AGS: key + "000", ARS: key + "0000000",
-			Name: displayName(Kreis, name), OfficialName: name, Kreis: key, Seat: l.field(73, 122)}, l.no, "")
+		g.add(Entry{
+			Key: key + "000", Level: Kreis, Kind: "Landkreis", AGS: key + "000", ARS: key + "0000000",
+			Name: displayName(Kreis, name), OfficialName: name, Kreis: key, Seat: l.field(73, 122),
+		}, l.no, "")
 	default:
 		return lineError(l.no, "Textkennzeichen %q of a Kreis, want 41 to 45", mark)
 	}
@@ -201,8 +203,10 @@ func (g *gvReader) readVerband(l gvLine) error {
 	switch v.mark {
 	case "50", "58":
 	case "54":
-		g.add(Entry{Key: key, Level: VG, Kind: "Verwaltungsgemeinschaft", ARS: key + "000",
-			Name: displayName(VG, v.name), OfficialName: v.name, Kreis: key[:5], Seat: v.seat}, l.no, "")
+		g.add(Entry{
+			Key: key, Level: VG, Kind: "Verwaltungsgemeinschaft", ARS: key + "000",
+			Name: displayName(VG, v.name), OfficialName: v.name, Kreis: key[:5], Seat: v.seat,
+		}, l.no, "")
 	default:
 		return lineError(l.no, "Textkennzeichen %q of a Gemeindeverband in Thuringia, want 50, 54 or 58", v.mark)
 	}
@@ -211,8 +215,10 @@ func (g *gvReader) readVerband(l gvLine) error {
 
 // kinds are the Textkennzeichen of a municipality; an area without a
 // municipality (65, 66) is no body.
-var kinds = map[string]string{"60": "Markt", "61": "Kreisfreie Stadt", "62": "Kreisfreie Stadt", "63": "Stadt",
-	"64": "Gemeinde", "67": "Große Kreisstadt", "65": "", "66": ""}
+var kinds = map[string]string{
+	"60": "Markt", "61": "Kreisfreie Stadt", "62": "Kreisfreie Stadt", "63": "Stadt",
+	"64": "Gemeinde", "67": "Große Kreisstadt", "65": "", "66": "",
+}
 
 func (g *gvReader) readGemeinde(l gvLine) error {
 	ags, verband, name, mark := l.field(11, 18), l.field(19, 22), l.field(23, 72), l.field(123, 124)
@@ -237,8 +243,10 @@ func (g *gvReader) readGemeinde(l gvLine) error {
 	if !digits(postcode, 5) {
 		return lineError(l.no, "postcode %q must have 5 digits", postcode)
 	}
-	e := Entry{Key: ags, Level: Gemeinde, Kind: kind, AGS: ags, ARS: ags[:5] + verband + ags[5:], OfficialName: name,
-		Name: displayName(Gemeinde, name), Kreis: ags[:5], Population: population, Postcode: postcode}
+	e := Entry{
+		Key: ags, Level: Gemeinde, Kind: kind, AGS: ags, ARS: ags[:5] + verband + ags[5:], OfficialName: name,
+		Name: displayName(Gemeinde, name), Kreis: ags[:5], Population: population, Postcode: postcode,
+	}
 	if mark == "61" || mark == "62" {
 		e.Level = Kreisfrei
 	}

@@ -35,22 +35,38 @@ func TestReadGV100AD(t *testing.T) {
 	want := constituency.File{
 		Stand: time.Date(2025, 11, 30, 0, 0, 0, 0, time.UTC),
 		Entries: []constituency.Entry{
-			{Key: "16099000", Level: "kreis", Kind: "Landkreis", AGS: "16099000", ARS: "160990000000", Name: "Landkreis Mustern",
-				OfficialName: "Mustern", Kreis: "16099", Seat: "Musterstadt", Population: 13690},
-			{Key: "160995001", Level: "vg", Kind: "Verwaltungsgemeinschaft", ARS: "160995001000", Name: "VG Großer Berg",
-				OfficialName: "Großer Berg", Kreis: "16099", Seat: "Öhrda", Population: 1500},
-			{Key: "16098000", Level: "kreisfrei", Kind: "Kreisfreie Stadt", AGS: "16098000", ARS: "160980000000", Name: "Probestadt",
-				OfficialName: "Probestadt, Stadt", Kreis: "16098", Population: 50000, Postcode: "07001"},
-			{Key: "16099001", Level: "gemeinde", Kind: "Stadt", AGS: "16099001", ARS: "160990001001", Name: "Musterstadt",
-				OfficialName: "Musterstadt, Stadt", Kreis: "16099", Population: 9000, Postcode: "07002"},
-			{Key: "16099002", Level: "gemeinde", Kind: "Gemeinde", AGS: "16099002", ARS: "160995001002", Name: "Öhrda",
-				OfficialName: "Öhrda", Kreis: "16099", Administration: "160995001", Population: 1200, Postcode: "07003"},
-			{Key: "16099003", Level: "gemeinde", Kind: "Gemeinde", AGS: "16099003", ARS: "160995001003", Name: "Berg b. Öhrda",
-				OfficialName: "Berg b. Öhrda", Kreis: "16099", Administration: "160995001", Population: 300, Postcode: "07003"},
-			{Key: "16099004", Level: "gemeinde", Kind: "Gemeinde", AGS: "16099004", ARS: "160995051004", Name: "Süßdorf",
-				OfficialName: "Süßdorf", Kreis: "16099", Population: 3100, Postcode: "07004"},
-			{Key: "16099005", Level: "gemeinde", Kind: "Gemeinde", AGS: "16099005", ARS: "160995051005", Name: "Nebendorf/Tal",
-				OfficialName: "Nebendorf/Tal", Kreis: "16099", Administration: "16099004", Population: 90, Postcode: "07004"},
+			{
+				Key: "16099000", Level: "kreis", Kind: "Landkreis", AGS: "16099000", ARS: "160990000000", Name: "Landkreis Mustern",
+				OfficialName: "Mustern", Kreis: "16099", Seat: "Musterstadt", Population: 13690,
+			},
+			{
+				Key: "160995001", Level: "vg", Kind: "Verwaltungsgemeinschaft", ARS: "160995001000", Name: "VG Großer Berg",
+				OfficialName: "Großer Berg", Kreis: "16099", Seat: "Öhrda", Population: 1500,
+			},
+			{
+				Key: "16098000", Level: "kreisfrei", Kind: "Kreisfreie Stadt", AGS: "16098000", ARS: "160980000000", Name: "Probestadt",
+				OfficialName: "Probestadt, Stadt", Kreis: "16098", Population: 50000, Postcode: "07001",
+			},
+			{
+				Key: "16099001", Level: "gemeinde", Kind: "Stadt", AGS: "16099001", ARS: "160990001001", Name: "Musterstadt",
+				OfficialName: "Musterstadt, Stadt", Kreis: "16099", Population: 9000, Postcode: "07002",
+			},
+			{
+				Key: "16099002", Level: "gemeinde", Kind: "Gemeinde", AGS: "16099002", ARS: "160995001002", Name: "Öhrda",
+				OfficialName: "Öhrda", Kreis: "16099", Administration: "160995001", Population: 1200, Postcode: "07003",
+			},
+			{
+				Key: "16099003", Level: "gemeinde", Kind: "Gemeinde", AGS: "16099003", ARS: "160995001003", Name: "Berg b. Öhrda",
+				OfficialName: "Berg b. Öhrda", Kreis: "16099", Administration: "160995001", Population: 300, Postcode: "07003",
+			},
+			{
+				Key: "16099004", Level: "gemeinde", Kind: "Gemeinde", AGS: "16099004", ARS: "160995051004", Name: "Süßdorf",
+				OfficialName: "Süßdorf", Kreis: "16099", Population: 3100, Postcode: "07004",
+			},
+			{
+				Key: "16099005", Level: "gemeinde", Kind: "Gemeinde", AGS: "16099005", ARS: "160995051005", Name: "Nebendorf/Tal",
+				OfficialName: "Nebendorf/Tal", Kreis: "16099", Administration: "16099004", Population: 90, Postcode: "07004",
+			},
 		},
 	}
 	if d := cmp.Diff(want, got); d != "" {

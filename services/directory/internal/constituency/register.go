@@ -33,8 +33,10 @@ func Thuringia() ([]Entry, error) {
 	return ReadRegister(bytes.NewReader(thueringen))
 }
 
-var columns = []string{"key", "level", "kind", "ags", "ars", "name", "short_name", "official_name", "kreis",
-	"administration", "population", "postcode", "seat"}
+var columns = []string{
+	"key", "level", "kind", "ags", "ars", "name", "short_name", "official_name", "kreis",
+	"administration", "population", "postcode", "seat",
+}
 
 // ReadRegister reads the project's own register format (NOTICE.md). A mistake
 // is Invalid and names its line.
@@ -79,8 +81,10 @@ func entryOf(row []string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	e := Entry{Key: row[0], Level: level, Kind: row[2], AGS: row[3], ARS: row[4], Name: row[5], ShortName: row[6],
-		OfficialName: row[7], Kreis: row[8], Administration: row[9], Postcode: row[11], Seat: row[12]}
+	e := Entry{
+		Key: row[0], Level: level, Kind: row[2], AGS: row[3], ARS: row[4], Name: row[5], ShortName: row[6],
+		OfficialName: row[7], Kreis: row[8], Administration: row[9], Postcode: row[11], Seat: row[12],
+	}
 	if row[10] != "" {
 		if e.Population, err = strconv.Atoi(row[10]); err != nil || e.Population < 0 {
 			return Entry{}, fmt.Errorf("population %q is no number", row[10])

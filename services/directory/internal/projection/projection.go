@@ -65,13 +65,17 @@ type entry struct {
 }
 
 func sessionEntry(s account.Session) entry {
-	return entry{"session", hex.EncodeToString(s.Sum), s.ID, session.Session{ID: s.ID, Kind: session.KindPerson, Person: s.Person,
-		Version: s.Version, CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt, StepUpAt: &s.StepUpAt, RevokedAt: s.EndedAt}}
+	return entry{"session", hex.EncodeToString(s.Sum), s.ID, session.Session{
+		ID: s.ID, Kind: session.KindPerson, Person: s.Person,
+		Version: s.Version, CreatedAt: s.CreatedAt, ExpiresAt: s.ExpiresAt, StepUpAt: &s.StepUpAt, RevokedAt: s.EndedAt,
+	}}
 }
 
 func tokenEntry(t account.Token) entry {
-	return entry{"token", hex.EncodeToString(t.Sum), t.ID, session.Session{ID: t.ID, Kind: session.KindToken, Person: t.Person,
-		Version: t.Version, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt}}
+	return entry{"token", hex.EncodeToString(t.Sum), t.ID, session.Session{
+		ID: t.ID, Kind: session.KindToken, Person: t.Person,
+		Version: t.Version, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt,
+	}}
 }
 
 // Tell puts what has just been committed into the buckets and waits for that at

@@ -42,8 +42,10 @@ func setup(t *testing.T) *bench {
 	b := &bench{t: t, store: &store.Store{DB: db, AuditKey: []byte("k")}, nats: n, bus: devstack.Bus(t, n), person: event.NewID()}
 	b.act = constituency.Act{Actor: actor.System("test"), At: noon}
 	b.Projector = &projection.Projector{Store: b.store, Bus: b.bus, Log: zap.NewNop(), Now: func() time.Time { return noon }, Tick: 10 * time.Millisecond}
-	err := b.store.AddPeople(context.Background(), b.act, []account.Added{{Person: account.Person{ID: b.person, Name: "Kim", Email: "kim@example.org",
-		Language: "de", Active: true, Version: 1, ChangedAt: noon}, PasswordHash: "-", SealedTOTP: []byte{0}}})
+	err := b.store.AddPeople(context.Background(), b.act, []account.Added{{Person: account.Person{
+		ID: b.person, Name: "Kim", Email: "kim@example.org",
+		Language: "de", Active: true, Version: 1, ChangedAt: noon,
+	}, PasswordHash: "-", SealedTOTP: []byte{0}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,8 +110,10 @@ func TestWhatTellMissedComesLater(t *testing.T) {
 	b := setup(t)
 	b.nats.Stop()
 	b.session("one", 1)
-	if err := b.store.CreateToken(context.Background(), b.act, account.Token{ID: event.NewID(), Sum: sum("tok"), Person: b.person, Name: "x",
-		CreatedAt: noon, ExpiresAt: noon.Add(time.Hour), Version: 1}); err != nil {
+	if err := b.store.CreateToken(context.Background(), b.act, account.Token{
+		ID: event.NewID(), Sum: sum("tok"), Person: b.person, Name: "x",
+		CreatedAt: noon, ExpiresAt: noon.Add(time.Hour), Version: 1,
+	}); err != nil {
 		t.Fatal(err)
 	}
 	b.Tell(context.Background(), nil, nil)

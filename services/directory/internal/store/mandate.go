@@ -36,8 +36,10 @@ type mandateRow struct {
 const mandateColumns = `m.id, m.principal, m.agent, m.scopes, m.valid_from, m.valid_to, m.document, m.revoked_at, m.version, m.changed_at`
 
 func (r mandateRow) mandate() account.Mandate {
-	m := account.Mandate{ID: r.ID, Principal: r.Principal, Agent: r.Agent, From: r.From.UTC(), To: utc(r.To), Document: r.Document,
-		RevokedAt: utc(r.RevokedAt), Version: r.Version, ChangedAt: r.ChangedAt.UTC()}
+	m := account.Mandate{
+		ID: r.ID, Principal: r.Principal, Agent: r.Agent, From: r.From.UTC(), To: utc(r.To), Document: r.Document,
+		RevokedAt: utc(r.RevokedAt), Version: r.Version, ChangedAt: r.ChangedAt.UTC(),
+	}
 	for _, s := range r.Scopes {
 		m.Scopes = append(m.Scopes, actor.Scope(s))
 	}
@@ -45,8 +47,10 @@ func (r mandateRow) mandate() account.Mandate {
 }
 
 func mandateRowOf(m account.Mandate) mandateRow {
-	r := mandateRow{ID: m.ID, Principal: m.Principal, Agent: m.Agent, From: m.From, To: m.To, Document: m.Document,
-		RevokedAt: m.RevokedAt, Version: m.Version, ChangedAt: m.ChangedAt, Scopes: pq.StringArray{}}
+	r := mandateRow{
+		ID: m.ID, Principal: m.Principal, Agent: m.Agent, From: m.From, To: m.To, Document: m.Document,
+		RevokedAt: m.RevokedAt, Version: m.Version, ChangedAt: m.ChangedAt, Scopes: pq.StringArray{},
+	}
 	for _, s := range m.Scopes {
 		r.Scopes = append(r.Scopes, string(s))
 	}

@@ -40,24 +40,30 @@ type organisationRow struct {
 }
 
 func (r organisationRow) organisation() constituency.Organisation {
-	return constituency.Organisation{ID: r.ID, Key: r.Key, Level: constituency.Level(r.Level), Kind: r.Kind, AGS: text(r.AGS),
+	return constituency.Organisation{
+		ID: r.ID, Key: r.Key, Level: constituency.Level(r.Level), Kind: r.Kind, AGS: text(r.AGS),
 		ARS: r.ARS, Name: r.Name, ShortName: r.ShortName, OfficialName: r.OfficialName, Kreis: r.Kreis, KreisName: r.KreisName,
 		Administration: text(r.Administration), Population: r.Population, Postcode: r.Postcode, Seat: r.Seat, Email: r.Email,
-		Phone: r.Phone, GoneAt: utc(r.GoneAt), UpdatedAt: r.UpdatedAt.UTC(), Version: r.Version}
+		Phone: r.Phone, GoneAt: utc(r.GoneAt), UpdatedAt: r.UpdatedAt.UTC(), Version: r.Version,
+	}
 }
 
 func organisationRowOf(o constituency.Organisation) organisationRow {
-	return organisationRow{ID: o.ID, Key: o.Key, Level: string(o.Level), Kind: o.Kind, AGS: null(o.AGS), ARS: o.ARS, Name: o.Name,
+	return organisationRow{
+		ID: o.ID, Key: o.Key, Level: string(o.Level), Kind: o.Kind, AGS: null(o.AGS), ARS: o.ARS, Name: o.Name,
 		ShortName: o.ShortName, OfficialName: o.OfficialName, Kreis: o.Kreis, Administration: null(o.Administration),
 		Population: o.Population, Postcode: o.Postcode, Seat: o.Seat, Email: o.Email, Phone: o.Phone, GoneAt: o.GoneAt,
-		UpdatedAt: o.UpdatedAt, Version: o.Version, Sort: constituency.Fold(o.Name), Search: constituency.SearchText(o)}
+		UpdatedAt: o.UpdatedAt, Version: o.Version, Sort: constituency.Fold(o.Name), Search: constituency.SearchText(o),
+	}
 }
 
 // organisationEvent is the full record for the other services.
 func organisationEvent(o constituency.Organisation) event.OrganisationChanged {
-	return event.OrganisationChanged{ID: o.ID, Version: o.Version, AGS: o.AGS, ARS: o.ARS, Name: o.Name, ShortName: o.ShortName,
+	return event.OrganisationChanged{
+		ID: o.ID, Version: o.Version, AGS: o.AGS, ARS: o.ARS, Name: o.Name, ShortName: o.ShortName,
 		Level: string(o.Level), Kreis: o.Kreis, KreisName: o.KreisName, Administration: o.Administration, Population: o.Population,
-		Phone: o.Phone, Email: o.Email, Active: !o.Gone(), ChangedAt: o.UpdatedAt, EndedAt: o.GoneAt}
+		Phone: o.Phone, Email: o.Email, Active: !o.Gone(), ChangedAt: o.UpdatedAt, EndedAt: o.GoneAt,
+	}
 }
 
 const selectOrganisation = `

@@ -31,14 +31,18 @@ type personRow struct {
 }
 
 func (r personRow) person() account.Person {
-	return account.Person{ID: r.ID, Name: r.Name, Email: r.Email, Phone: r.Phone, Function: r.Function, Language: r.Language,
-		Active: r.Active, Version: r.Version, ChangedAt: r.ChangedAt.UTC()}
+	return account.Person{
+		ID: r.ID, Name: r.Name, Email: r.Email, Phone: r.Phone, Function: r.Function, Language: r.Language,
+		Active: r.Active, Version: r.Version, ChangedAt: r.ChangedAt.UTC(),
+	}
 }
 
 func personRowOf(p account.Person) personRow {
-	return personRow{ID: p.ID, Name: p.Name, Email: p.Email, Phone: p.Phone, Function: p.Function, Language: p.Language,
+	return personRow{
+		ID: p.ID, Name: p.Name, Email: p.Email, Phone: p.Phone, Function: p.Function, Language: p.Language,
 		Active: p.Active, Version: p.Version, ChangedAt: p.ChangedAt, Sort: constituency.Fold(p.Name),
-		Search: constituency.Fold(p.Name + " " + p.Email + " " + p.Function)}
+		Search: constituency.Fold(p.Name + " " + p.Email + " " + p.Function),
+	}
 }
 
 type membershipRow struct {

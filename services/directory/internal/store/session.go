@@ -33,13 +33,17 @@ type sessionRow struct {
 const sessionColumns = `id, sum, person, created_at, seen_at, expires_at, step_up_at, ended_at, client, address, version`
 
 func (r sessionRow) session() account.Session {
-	return account.Session{ID: r.ID, Sum: r.Sum, Person: r.Person, CreatedAt: r.CreatedAt.UTC(), SeenAt: r.SeenAt.UTC(),
-		ExpiresAt: r.ExpiresAt.UTC(), StepUpAt: r.StepUpAt.UTC(), EndedAt: utc(r.EndedAt), Client: r.Client, Address: r.Address, Version: r.Version}
+	return account.Session{
+		ID: r.ID, Sum: r.Sum, Person: r.Person, CreatedAt: r.CreatedAt.UTC(), SeenAt: r.SeenAt.UTC(),
+		ExpiresAt: r.ExpiresAt.UTC(), StepUpAt: r.StepUpAt.UTC(), EndedAt: utc(r.EndedAt), Client: r.Client, Address: r.Address, Version: r.Version,
+	}
 }
 
 func sessionRowOf(s account.Session) sessionRow {
-	return sessionRow{ID: s.ID, Sum: s.Sum, Person: s.Person, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, ExpiresAt: s.ExpiresAt,
-		StepUpAt: s.StepUpAt, EndedAt: s.EndedAt, Client: s.Client, Address: s.Address, Version: s.Version}
+	return sessionRow{
+		ID: s.ID, Sum: s.Sum, Person: s.Person, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, ExpiresAt: s.ExpiresAt,
+		StepUpAt: s.StepUpAt, EndedAt: s.EndedAt, Client: s.Client, Address: s.Address, Version: s.Version,
+	}
 }
 
 func sessionsOf(rows []sessionRow) []account.Session {
@@ -127,13 +131,17 @@ type tokenRow struct {
 const tokenColumns = `id, sum, person, name, created_at, expires_at, revoked_at, version`
 
 func (r tokenRow) token() account.Token {
-	return account.Token{ID: r.ID, Sum: r.Sum, Person: r.Person, Name: r.Name, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
-		RevokedAt: utc(r.RevokedAt), Version: r.Version}
+	return account.Token{
+		ID: r.ID, Sum: r.Sum, Person: r.Person, Name: r.Name, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
+		RevokedAt: utc(r.RevokedAt), Version: r.Version,
+	}
 }
 
 func tokenRowOf(t account.Token) tokenRow {
-	return tokenRow{ID: t.ID, Sum: t.Sum, Person: t.Person, Name: t.Name, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt,
-		RevokedAt: t.RevokedAt, Version: t.Version}
+	return tokenRow{
+		ID: t.ID, Sum: t.Sum, Person: t.Person, Name: t.Name, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt,
+		RevokedAt: t.RevokedAt, Version: t.Version,
+	}
 }
 
 const insertToken = `

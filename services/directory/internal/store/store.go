@@ -76,8 +76,10 @@ func addEvents(ctx context.Context, tx pg.DB, act constituency.Act, payloads ...
 }
 
 func entry(act constituency.Act, action, objectType, objectID string) audit.Entry {
-	return audit.Entry{At: act.At, Action: action, ObjectType: objectType, ObjectID: objectID,
-		RequestID: act.RequestID}.By(act.Actor, act.OnBehalfOf)
+	return audit.Entry{
+		At: act.At, Action: action, ObjectType: objectType, ObjectID: objectID,
+		RequestID: act.RequestID,
+	}.By(act.Actor, act.OnBehalfOf)
 }
 
 // Deny writes the audit entry of a denial.

@@ -170,8 +170,10 @@ func TestActorOf(t *testing.T) {
 	orgs := register(t, s, "a", "b", "c")
 	hour := func(n int) *time.Time { x := noon.Add(time.Duration(n) * time.Hour); return &x }
 	for _, m := range []account.Mandate{
-		{Principal: orgs[1].ID, From: *hour(-1)}, {Principal: orgs[2].ID, From: *hour(1)},
-		{Principal: orgs[2].ID, From: *hour(-2), To: hour(-1)}, {Principal: orgs[2].ID, From: *hour(-1), RevokedAt: hour(0)},
+		{Principal: orgs[1].ID, From: *hour(-1)},
+		{Principal: orgs[2].ID, From: *hour(1)},
+		{Principal: orgs[2].ID, From: *hour(-2), To: hour(-1)},
+		{Principal: orgs[2].ID, From: *hour(-1), RevokedAt: hour(0)},
 	} {
 		m.ID, m.Agent, m.Scopes, m.Version, m.ChangedAt = event.NewID(), orgs[0].ID, []actor.Scope{actor.ScopeRead}, 1, noon
 		if err := s.AddMandate(ctx, act, m); err != nil {
@@ -204,8 +206,10 @@ func TestTokensHaveALimit(t *testing.T) {
 	s, _ := setup(t)
 	p := add(t, s, "kim@example.org")
 	create := func(i int) error {
-		return s.CreateToken(context.Background(), act, account.Token{ID: event.NewID(), Sum: []byte(strings.Repeat("x", i+1)), Person: p.ID, Name: "t",
-			CreatedAt: noon, ExpiresAt: noon.Add(time.Hour), Version: 1})
+		return s.CreateToken(context.Background(), act, account.Token{
+			ID: event.NewID(), Sum: []byte(strings.Repeat("x", i+1)), Person: p.ID, Name: "t",
+			CreatedAt: noon, ExpiresAt: noon.Add(time.Hour), Version: 1,
+		})
 	}
 	for i := range account.MaxTokens {
 		if err := create(i); err != nil {
@@ -221,8 +225,10 @@ func TestUploadsAreKeptForADay(t *testing.T) {
 	t.Parallel()
 	s, _ := setup(t)
 	ctx := context.Background()
-	old := constituency.Upload{ID: event.NewID(), Hash: "h", UploadedAt: noon, File: constituency.File{Stand: constituency.Stand,
-		Entries: []constituency.Entry{{Key: "k", Level: constituency.VG, Name: "VG X"}}}}
+	old := constituency.Upload{ID: event.NewID(), Hash: "h", UploadedAt: noon, File: constituency.File{
+		Stand:   constituency.Stand,
+		Entries: []constituency.Entry{{Key: "k", Level: constituency.VG, Name: "VG X"}},
+	}}
 	if err := s.KeepUpload(ctx, act, old); err != nil {
 		t.Fatal(err)
 	}

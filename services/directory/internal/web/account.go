@@ -57,8 +57,10 @@ func (h *Handler) renderAccount(c echo.Context, status int, form tokenForm, fail
 	if err != nil {
 		return err
 	}
-	v := &accountView{Base: page.Base{Title: h.Pages.T(c, "directory.account")}, Person: p, Token: form, Desk: User(c).DeskHref() != "",
-		Languages: []page.Option{{Value: "de", Label: h.Pages.T(c, "directory.language.de")}, {Value: "en", Label: h.Pages.T(c, "directory.language.en")}}}
+	v := &accountView{
+		Base: page.Base{Title: h.Pages.T(c, "directory.account")}, Person: p, Token: form, Desk: User(c).DeskHref() != "",
+		Languages: []page.Option{{Value: "de", Label: h.Pages.T(c, "directory.language.de")}, {Value: "en", Label: h.Pages.T(c, "directory.language.en")}},
+	}
 	v.Fail(fail)
 	if v.Roles, err = h.rolesOf(c, p); err != nil {
 		return err

@@ -61,9 +61,11 @@ type contact struct {
 }
 
 func organisationBodyOf(o constituency.Organisation, a actor.Actor) organisationBody {
-	b := organisationBody{ID: o.ID, AGS: o.AGS, ARS: o.ARS, Name: o.Name, ShortName: o.ShortName, OfficialName: o.OfficialName,
+	b := organisationBody{
+		ID: o.ID, AGS: o.AGS, ARS: o.ARS, Name: o.Name, ShortName: o.ShortName, OfficialName: o.OfficialName,
 		Level: string(o.Level), Kind: o.Kind, Kreis: o.Kreis, KreisName: o.KreisName, Population: o.Population, Postcode: o.Postcode,
-		Seat: o.Seat, Administration: o.Administration, Active: !o.Gone(), EndedAt: o.GoneAt, Version: o.Version}
+		Seat: o.Seat, Administration: o.Administration, Active: !o.Gone(), EndedAt: o.GoneAt, Version: o.Version,
+	}
 	if a.May(actor.ContactRead, actor.Object{Organisation: o.ID}).Allowed {
 		b.Contact = &contact{o.Email, o.Phone}
 	}
@@ -139,9 +141,11 @@ type mandateBody struct {
 }
 
 func mandateBodyOf(m account.NamedMandate) mandateBody {
-	return mandateBody{ID: m.ID, Principal: ref{ID: m.Principal, AGS: m.PrincipalAGS, Name: m.PrincipalName},
+	return mandateBody{
+		ID: m.ID, Principal: ref{ID: m.Principal, AGS: m.PrincipalAGS, Name: m.PrincipalName},
 		Agent: ref{ID: m.Agent, AGS: m.AgentAGS, Name: m.AgentName}, Scopes: m.Scopes, From: m.From, To: m.To, Document: m.Document,
-		RevokedAt: m.RevokedAt, Version: m.Version}
+		RevokedAt: m.RevokedAt, Version: m.Version,
+	}
 }
 
 func (h *Handler) apiMandates(c echo.Context) error {
@@ -194,8 +198,10 @@ func (h *Handler) apiGrant(c echo.Context) error {
 	answer, err := h.Once(ctx, idem.Request{Scope: scope(c, "mandates "+principal.ID), Key: idempotencyKey(c), Body: raw},
 		func(d *account.Desk) (int, any, error) {
 			granted, err := d.Grant(ctx, act(c), m)
-			return http.StatusCreated, mandateBodyOf(account.NamedMandate{Mandate: granted, PrincipalName: principal.Name,
-				PrincipalAGS: principal.AGS, AgentName: agent.Name, AgentAGS: agent.AGS}), err
+			return http.StatusCreated, mandateBodyOf(account.NamedMandate{
+				Mandate: granted, PrincipalName: principal.Name,
+				PrincipalAGS: principal.AGS, AgentName: agent.Name, AgentAGS: agent.AGS,
+			}), err
 		})
 	return reply(c, answer, err)
 }

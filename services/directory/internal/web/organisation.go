@@ -71,10 +71,12 @@ func (h *Handler) organisations(c echo.Context) error {
 		return err
 	}
 	all := page.Option{Label: h.Pages.T(c, "directory.all")}
-	v := &organisationsView{Base: base(c, h.Pages.T(c, "directory.organisations")), Query: f.Query, Level: string(f.Level), Kreis: f.Kreis,
+	v := &organisationsView{
+		Base: base(c, h.Pages.T(c, "directory.organisations")), Query: f.Query, Level: string(f.Level), Kreis: f.Kreis,
 		Items: list.Items, Source: constituency.Notice, Kreise: []page.Option{all},
 		Levels:    append([]page.Option{all}, h.Pages.Options(page.Language(c), "level")...),
-		MayImport: !session.Actor(c).View(actor.RegisterImport).Empty()}
+		MayImport: !session.Actor(c).View(actor.RegisterImport).Empty(),
+	}
 	for _, k := range kreise {
 		v.Kreise = append(v.Kreise, page.Option{Value: k.Kreis, Label: k.Name})
 	}
@@ -149,13 +151,15 @@ func (h *Handler) ownOrganisation(c echo.Context) error {
 func (h *Handler) renderOrganisation(c echo.Context, status int, o constituency.Organisation, others []constituency.Organisation, fail error) error {
 	ctx, a := c.Request().Context(), session.Actor(c)
 	object := actor.Object{Organisation: o.ID}
-	v := &organisationView{Base: base(c, o.Name), Organisation: o, Others: others, Source: constituency.Notice,
+	v := &organisationView{
+		Base: base(c, o.Name), Organisation: o, Others: others, Source: constituency.Notice,
 		ShowContact:  a.May(actor.ContactRead, object).Allowed,
 		ShowMandates: a.May(actor.MandateRead, object).Allowed,
 		MayRevoke:    a.May(actor.MandateRevoke, object).Allowed,
 		MayEdit:      a.May(actor.OrganisationEdit, object).Allowed && !o.Gone(),
 		Own:          slices.ContainsFunc(a.Memberships, func(m actor.Membership) bool { return m.Organisation == o.ID }),
-		Form:         organisationForm{o.Name, o.Email, o.Phone, o.Version}}
+		Form:         organisationForm{o.Name, o.Email, o.Phone, o.Version},
+	}
 	if fail != nil {
 		v.Fail(fail)
 		v.Form = organisationForm{Name: c.FormValue("name"), Email: c.FormValue("email"), Phone: c.FormValue("phone"), Version: o.Version}

@@ -22,21 +22,30 @@ func at(d time.Duration) *time.Time { x := noon.Add(d); return &x }
 const hostile = `<script>alert("x")</script>`
 
 var (
-	town = constituency.Organisation{ID: "11111111-0000-7000-8000-000000000001", Key: "16099002", Level: constituency.Gemeinde, Kind: "Stadt",
+	town = constituency.Organisation{
+		ID: "11111111-0000-7000-8000-000000000001", Key: "16099002", Level: constituency.Gemeinde, Kind: "Stadt",
 		AGS: "16099002", ARS: "160995001002", Name: "Öhrda", OfficialName: "Öhrda, Stadt", Kreis: "16099", KreisName: "Landkreis Mustern",
 		Administration: "11111111-0000-7000-8000-000000000002", Population: 14200, Postcode: "07003", Seat: "Öhrda", Email: "post@oehrda.example",
-		Phone: "03600 123", Version: 3}
-	office = constituency.Organisation{ID: town.Administration, Level: constituency.VG, Kind: "Verwaltungsgemeinschaft", Name: "VG Großer Berg",
-		OfficialName: "Großer Berg", Kreis: "16099", KreisName: "Landkreis Mustern", Population: 1500}
+		Phone: "03600 123", Version: 3,
+	}
+	office = constituency.Organisation{
+		ID: town.Administration, Level: constituency.VG, Kind: "Verwaltungsgemeinschaft", Name: "VG Großer Berg",
+		OfficialName: "Großer Berg", Kreis: "16099", KreisName: "Landkreis Mustern", Population: 1500,
+	}
 	provider = constituency.Organisation{ID: "11111111-0000-7000-8000-000000000003", Level: constituency.Provider, Name: "Rechenhaus GmbH", OfficialName: "Rechenhaus GmbH"}
-	kim      = account.Person{ID: "22222222-0000-7000-8000-000000000001", Name: "Kim Beispiel", Email: "kim@oehrda.example", Phone: "03600 124",
-		Function: "ISB " + hostile, Language: "de", Active: true, Memberships: []account.Membership{{Organisation: town.ID, Role: actor.Officer}}}
+	kim      = account.Person{
+		ID: "22222222-0000-7000-8000-000000000001", Name: "Kim Beispiel", Email: "kim@oehrda.example", Phone: "03600 124",
+		Function: "ISB " + hostile, Language: "de", Active: true, Memberships: []account.Membership{{Organisation: town.ID, Role: actor.Officer}},
+	}
 	robin   = account.Person{ID: "22222222-0000-7000-8000-000000000002", Name: "Robin Muster", Email: "robin@oehrda.example", Language: "de"}
 	mandate = account.NamedMandate{PrincipalName: town.Name, PrincipalAGS: town.AGS, AgentName: provider.Name, Mandate: account.Mandate{
 		ID: "33333333-0000-7000-8000-000000000001", Principal: town.ID, Agent: provider.ID, Scopes: []actor.Scope{"report", "read"}, From: noon,
-		To: at(24 * time.Hour), Document: "Akte 7 " + hostile}}
-	sessions = []account.Session{{ID: "44444444-0000-7000-8000-000000000001", CreatedAt: noon, SeenAt: noon, Client: "Firefox " + hostile, Address: "10.1.2.3"},
-		{ID: "44444444-0000-7000-8000-000000000002", CreatedAt: *at(-time.Hour), SeenAt: noon, Client: "Chromium", Address: "2001:db8::1"}}
+		To: at(24 * time.Hour), Document: "Akte 7 " + hostile,
+	}}
+	sessions = []account.Session{
+		{ID: "44444444-0000-7000-8000-000000000001", CreatedAt: noon, SeenAt: noon, Client: "Firefox " + hostile, Address: "10.1.2.3"},
+		{ID: "44444444-0000-7000-8000-000000000002", CreatedAt: *at(-time.Hour), SeenAt: noon, Client: "Chromium", Address: "2001:db8::1"},
+	}
 	token = account.Token{ID: "55555555-0000-7000-8000-000000000001", Name: "Nagios " + hostile, CreatedAt: noon, ExpiresAt: *at(90 * 24 * time.Hour)}
 )
 
@@ -52,10 +61,12 @@ type sample struct {
 }
 
 func full(r *page.Renderer, lang string, b page.Base) *organisationView {
-	return &organisationView{Base: b, Organisation: town, Administration: &office, Members: []constituency.Organisation{provider}, ShowContact: true,
+	return &organisationView{
+		Base: b, Organisation: town, Administration: &office, Members: []constituency.Organisation{provider}, ShowContact: true,
 		Groups: []group{{actor.Officer, []account.Person{kim}}}, ShowMandates: true, Given: []account.NamedMandate{mandate},
 		Taken: []account.NamedMandate{mandate}, MayRevoke: true, MayEdit: true, Others: []constituency.Organisation{office}, Own: true,
-		Form: organisationForm{town.Name, town.Email, town.Phone, town.Version}, Source: constituency.Notice}
+		Form: organisationForm{town.Name, town.Email, town.Phone, town.Version}, Source: constituency.Notice,
+	}
 }
 
 var samples = map[string]sample{
@@ -63,8 +74,10 @@ var samples = map[string]sample{
 		return &signInView{Base: page.Base{Title: r.Text(lang, "directory.signin")}, Next: "/melden/vorgaenge"}
 	}},
 	"anmelden-falsch": {"anmelden", "", func(r *page.Renderer, lang string) page.View {
-		return &signInView{Base: page.Base{Title: r.Text(lang, "directory.signin"), Errors: []page.FieldError{{Field: "email", Code: "directory.signin.wrong"}}},
-			Email: hostile, Wrong: true}
+		return &signInView{
+			Base:  page.Base{Title: r.Text(lang, "directory.signin"), Errors: []page.FieldError{{Field: "email", Code: "directory.signin.wrong"}}},
+			Email: hostile, Wrong: true,
+		}
 	}},
 	"anmelden-warten": {"anmelden", "", func(r *page.Renderer, lang string) page.View {
 		return &signInView{Base: page.Base{Title: r.Text(lang, "directory.signin")}, Wait: 15, Email: "kim@oehrda.example"}
@@ -73,15 +86,20 @@ var samples = map[string]sample{
 		return &signInView{Base: page.Base{Title: r.Text(lang, "directory.signin")}, Insecure: true}
 	}},
 	"konto": {"konto", actor.Officer, func(r *page.Renderer, lang string) page.View {
-		return &accountView{Base: page.Base{Title: r.Text(lang, "directory.account")}, Person: kim, Desk: true, Tokens: []account.Token{token},
+		return &accountView{
+			Base: page.Base{Title: r.Text(lang, "directory.account")}, Person: kim, Desk: true, Tokens: []account.Token{token},
 			Roles:    []role{{actor.Officer, town.Name, town.ID, town.AGS}, {actor.Provider, provider.Name, provider.ID, provider.ID}},
 			Sessions: []sessionLine{{sessions[0], true}, {sessions[1], false}}, Token: tokenForm{Days: "90", Key: "KEY"},
-			Languages: []page.Option{{Value: "de", Label: "Deutsch"}, {Value: "en", Label: "English"}}}
+			Languages: []page.Option{{Value: "de", Label: "Deutsch"}, {Value: "en", Label: "English"}},
+		}
 	}},
 	"konto-fehler": {"konto", actor.Officer, func(r *page.Renderer, lang string) page.View {
-		return &accountView{Base: page.Base{Title: r.Text(lang, "directory.account"), Errors: []page.FieldError{
-			{Field: "name", Code: "directory.error.token_name"}, {Field: "expires_at", Code: "directory.error.token_expiry"}}},
-			Person: robin, Token: tokenForm{Name: hostile, Days: "999", Key: "KEY"}}
+		return &accountView{
+			Base: page.Base{Title: r.Text(lang, "directory.account"), Errors: []page.FieldError{
+				{Field: "name", Code: "directory.error.token_name"}, {Field: "expires_at", Code: "directory.error.token_expiry"},
+			}},
+			Person: robin, Token: tokenForm{Name: hostile, Days: "999", Key: "KEY"},
+		}
 	}},
 	"token": {"token", actor.Officer, func(r *page.Renderer, lang string) page.View {
 		return &tokenView{Base: page.Base{Title: r.Text(lang, "directory.token.new")}, Token: token, Text: "lst_BEISPIEL"}
@@ -90,9 +108,11 @@ var samples = map[string]sample{
 		return &tokenView{Base: page.Base{Title: r.Text(lang, "directory.token.new")}, Token: token}
 	}},
 	"kommunen": {"kommunen", actor.Constituency, func(r *page.Renderer, lang string) page.View {
-		return &organisationsView{Base: page.Base{Title: r.Text(lang, "directory.organisations"), Layout: page.Desk, Nav: page.NavConstituency},
+		return &organisationsView{
+			Base:  page.Base{Title: r.Text(lang, "directory.organisations"), Layout: page.Desk, Nav: page.NavConstituency},
 			Query: hostile, Level: "gemeinde", Levels: options(r, lang), Kreise: []page.Option{{Value: "16099", Label: "Landkreis Mustern"}},
-			Items: []constituency.Organisation{town, office, provider}, More: "/verzeichnis/kommunen?after=x", Source: constituency.Notice, MayImport: true}
+			Items: []constituency.Organisation{town, office, provider}, More: "/verzeichnis/kommunen?after=x", Source: constituency.Notice, MayImport: true,
+		}
 	}},
 	"kommunen-leer": {"kommunen", actor.Officer, func(r *page.Renderer, lang string) page.View {
 		return &organisationsView{Base: page.Base{Title: r.Text(lang, "directory.organisations")}, Query: "x", Levels: options(r, lang), Source: constituency.Notice}
@@ -102,7 +122,8 @@ var samples = map[string]sample{
 	}},
 	"kommune-fehler": {"kommune", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		v := full(r, lang, page.Base{Title: town.Name, Layout: page.Desk, Nav: page.NavConstituency, Errors: []page.FieldError{
-			{Field: "name", Code: "directory.error.name"}, {Field: "phone", Code: "directory.error.phone"}, {Field: "email", Code: "directory.error.email"}}})
+			{Field: "name", Code: "directory.error.name"}, {Field: "phone", Code: "directory.error.phone"}, {Field: "email", Code: "directory.error.email"},
+		}})
 		v.Form = organisationForm{hostile, hostile, hostile, 3}
 		return v
 	}},
@@ -115,8 +136,10 @@ var samples = map[string]sample{
 		return &importView{Base: page.Base{Title: r.Text(lang, "directory.import")}, Source: constituency.Notice}
 	}},
 	"register-fehler": {"register", actor.Constituency, func(r *page.Renderer, lang string) page.View {
-		return &importView{Base: page.Base{Title: r.Text(lang, "directory.import"), Errors: []page.FieldError{{Field: "file",
-			Detail: r.Text(lang, "directory.import.wrong", "Detail", "line 13: population \"I\" is no number")}}}, Source: constituency.Notice}
+		return &importView{Base: page.Base{Title: r.Text(lang, "directory.import"), Errors: []page.FieldError{{
+			Field:  "file",
+			Detail: r.Text(lang, "directory.import.wrong", "Detail", "line 13: population \"I\" is no number"),
+		}}}, Source: constituency.Notice}
 	}},
 	"unterschiede": {"unterschiede", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		n := constituency.Named{Key: town.AGS, Level: town.Level, Name: town.Name}
@@ -124,9 +147,13 @@ var samples = map[string]sample{
 		for _, f := range []string{"name", "official_name", "level", "kind", "ars", "kreis", "administration", "population", "postcode", "seat", "gone_at"} {
 			fields = append(fields, constituency.FieldChange{Field: f, Before: "alt", After: hostile})
 		}
-		return &differencesView{Base: page.Base{Title: r.Text(lang, "directory.diff")}, Upload: "66666666-0000-7000-8000-000000000001",
-			Differences: constituency.Differences{Stand: "2026-12-31", Added: []constituency.Named{n}, Changed: []constituency.Change{{Named: n, Fields: fields}},
-				Gone: []constituency.Change{{Named: n}, {Named: n}}, Unchanged: 660, Hash: "HASH"}, Source: constituency.Notice}
+		return &differencesView{
+			Base: page.Base{Title: r.Text(lang, "directory.diff")}, Upload: "66666666-0000-7000-8000-000000000001",
+			Differences: constituency.Differences{
+				Stand: "2026-12-31", Added: []constituency.Named{n}, Changed: []constituency.Change{{Named: n, Fields: fields}},
+				Gone: []constituency.Change{{Named: n}, {Named: n}}, Unchanged: 660, Hash: "HASH",
+			}, Source: constituency.Notice,
+		}
 	}},
 	"unterschiede-keine": {"unterschiede", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		return &differencesView{Base: page.Base{Title: r.Text(lang, "directory.diff")}, Differences: constituency.Differences{Stand: "2026-12-31", Unchanged: 1}, Source: constituency.Notice}

@@ -105,6 +105,7 @@ func (h *Handler) endSessionsOf(c echo.Context) error {
 }
 
 func (h *Handler) lock(c echo.Context) error { return h.setActive(c, false, "directory.person.locked") }
+
 func (h *Handler) unlock(c echo.Context) error {
 	return h.setActive(c, true, "directory.person.unlocked")
 }

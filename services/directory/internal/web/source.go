@@ -74,12 +74,16 @@ func (s *Source) read(ctx context.Context, key, bucket string) (session.Session,
 	}
 	if bucket == bus.Tokens {
 		t, err := s.Proofs.TokenBySum(ctx, sum)
-		return session.Session{ID: t.ID, Kind: session.KindToken, Person: t.Person, Version: t.Version, CreatedAt: t.CreatedAt,
-			ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt}, err
+		return session.Session{
+			ID: t.ID, Kind: session.KindToken, Person: t.Person, Version: t.Version, CreatedAt: t.CreatedAt,
+			ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt,
+		}, err
 	}
 	x, err := s.Proofs.SessionBySum(ctx, sum)
-	return session.Session{ID: x.ID, Kind: session.KindPerson, Person: x.Person, Version: x.Version, CreatedAt: x.CreatedAt,
-		ExpiresAt: x.ExpiresAt, StepUpAt: &x.StepUpAt, RevokedAt: x.EndedAt}, err
+	return session.Session{
+		ID: x.ID, Kind: session.KindPerson, Person: x.Person, Version: x.Version, CreatedAt: x.CreatedAt,
+		ExpiresAt: x.ExpiresAt, StepUpAt: &x.StepUpAt, RevokedAt: x.EndedAt,
+	}, err
 }
 
 // Session implements session.Source.

@@ -27,10 +27,14 @@ type Feed struct{ On func(tx pg.DB) Copies }
 // Consumers are the durable readers of intake; the caller adds the database.
 func (f Feed) Consumers() []bus.Consumer {
 	return []bus.Consumer{
-		{Name: "intake-cases", Stream: bus.Cases, Handle: f.handle,
-			Subjects: []string{"case.opened.>", "case.updated.>", "case.closed.>", "case.message.posted.>"}},
-		{Name: "intake-alerts", Stream: bus.Alerts, Handle: f.handle,
-			Subjects: []string{"alert.published", "alert.withdrawn"}},
+		{
+			Name: "intake-cases", Stream: bus.Cases, Handle: f.handle,
+			Subjects: []string{"case.opened.>", "case.updated.>", "case.closed.>", "case.message.posted.>"},
+		},
+		{
+			Name: "intake-alerts", Stream: bus.Alerts, Handle: f.handle,
+			Subjects: []string{"alert.published", "alert.withdrawn"},
+		},
 	}
 }
 

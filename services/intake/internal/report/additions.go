@@ -67,8 +67,10 @@ func (d *Desk) addition(ctx context.Context, ref string, o Occasion, action acto
 		author.Name = r.Callback.Name
 	}
 	e := Entry{ID: event.NewID(), Report: r.ID, Author: author, Bodies: bodyIDs(r.Affected), At: d.now()}
-	act := Act{At: e.At, By: o.By, OnBehalf: behalf(r, o.By, action), Action: string(action),
-		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID}
+	act := Act{
+		At: e.At, By: o.By, OnBehalf: behalf(r, o.By, action), Action: string(action),
+		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
+	}
 	return r, e, Note{Act: act, Key: o.Key}, nil
 }
 
@@ -93,8 +95,10 @@ func (d *Desk) Say(ctx context.Context, ref, text string, o Occasion) (Message, 
 		return Message{}, false, err
 	}
 	for _, b := range r.Affected {
-		n.Events = append(n.Events, event.New(event.ReportMessagePosted{Report: r.ID, Reference: r.Reference, Message: e.ID,
-			Affected: b.Organisation, Author: e.Author, OnBehalf: b.OnBehalf, Text: text, At: e.At}, meta(n, o, b.OnBehalf)))
+		n.Events = append(n.Events, event.New(event.ReportMessagePosted{
+			Report: r.ID, Reference: r.Reference, Message: e.ID,
+			Affected: b.Organisation, Author: e.Author, OnBehalf: b.OnBehalf, Text: text, At: e.At,
+		}, meta(n, o, b.OnBehalf)))
 	}
 	return d.Store.AddMessage(ctx, Message{Entry: e, Side: Reporter, Text: text}, n)
 }
@@ -112,9 +116,11 @@ func (d *Desk) Supplement(ctx context.Context, ref string, l Later, o Occasion) 
 	}
 	s := Supplement{Entry: e, Description: l.Description, Fields: l.fields()}
 	for _, b := range r.Affected {
-		n.Events = append(n.Events, event.New(event.ReportSupplemented{Report: r.ID, Reference: r.Reference, Supplement: e.ID,
+		n.Events = append(n.Events, event.New(event.ReportSupplemented{
+			Report: r.ID, Reference: r.Reference, Supplement: e.ID,
 			Affected: b.Organisation, Author: e.Author, OnBehalf: b.OnBehalf, Description: s.Description,
-			Fields: s.Fields, At: e.At}, meta(n, o, b.OnBehalf)))
+			Fields: s.Fields, At: e.At,
+		}, meta(n, o, b.OnBehalf)))
 	}
 	return d.Store.AddSupplement(ctx, s, n)
 }
@@ -134,9 +140,11 @@ func (d *Desk) Attach(ctx context.Context, ref string, f File, o Occasion) (Atta
 	a := Attachment{Entry: e, Name: FileName(f.Name), MediaType: stored.MediaType, Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key}
 	n.Key.Hash = []byte(r.ID + " " + a.SHA256 + " " + a.Name)
 	for _, b := range r.Affected {
-		n.Events = append(n.Events, event.New(event.ReportAttachmentAdded{Report: r.ID, Reference: r.Reference, Attachment: e.ID,
+		n.Events = append(n.Events, event.New(event.ReportAttachmentAdded{
+			Report: r.ID, Reference: r.Reference, Attachment: e.ID,
 			Affected: b.Organisation, Author: e.Author, OnBehalf: b.OnBehalf, Name: a.Name, MediaType: a.MediaType,
-			Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, At: e.At}, meta(n, o, b.OnBehalf)))
+			Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, At: e.At,
+		}, meta(n, o, b.OnBehalf)))
 	}
 	kept, replayed, err := d.Store.AddAttachment(ctx, a, n)
 	if replayed || err != nil && !fault.Is(err, fault.Unavailable) {
@@ -153,8 +161,10 @@ func (d *Desk) File(ctx context.Context, ref, id string, o Occasion) (Attachment
 	if err != nil {
 		return Attachment{}, nil, err
 	}
-	act := Act{At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.AttachmentDownload), Action: string(actor.AttachmentDownload),
-		ObjectType: "attachment", ObjectID: id, RequestID: o.RequestID}
+	act := Act{
+		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.AttachmentDownload), Action: string(actor.AttachmentDownload),
+		ObjectType: "attachment", ObjectID: id, RequestID: o.RequestID,
+	}
 	t, err := d.Store.Thread(ctx, r.ID, act)
 	if err != nil {
 		return Attachment{}, nil, err

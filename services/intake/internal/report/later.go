@@ -118,7 +118,9 @@ func (l Later) fields() map[string]any {
 
 // Order is the order in which later fields are shown.
 func Order(fields map[string]any) []string {
-	known := []string{"status_now", "impact", "services_affected", "personal_data", "malicious_suspected", "cross_org_spread",
-		"cross_border", "help_needed", "informed", "share_consent", "reporter_role"}
+	known := []string{
+		"status_now", "impact", "services_affected", "personal_data", "malicious_suspected", "cross_org_spread",
+		"cross_border", "help_needed", "informed", "share_consent", "reporter_role",
+	}
 	return slices.DeleteFunc(known, func(k string) bool { _, ok := fields[k]; return !ok })
 }

@@ -57,8 +57,10 @@ func (d *Desk) Open(ctx context.Context, ref string, o Occasion) (Seen, error) {
 	if err != nil {
 		return Seen{}, err
 	}
-	act := Act{At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.ReportRead), Action: string(actor.ReportRead),
-		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID}
+	act := Act{
+		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.ReportRead), Action: string(actor.ReportRead),
+		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
+	}
 	t, err := d.Store.Thread(ctx, r.ID, act)
 	if err != nil {
 		return Seen{}, err

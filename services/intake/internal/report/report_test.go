@@ -125,8 +125,10 @@ func TestCode(t *testing.T) {
 	if got := report.FormatCode("7K49QDM2XT"); got != "7K4-9QD-M2XT" {
 		t.Errorf("FormatCode = %q", got)
 	}
-	for typed, want := range map[string]string{"M-2026-000123": "M-2026-000123", "m-2026-123": "M-2026-000123", " m – 2026 – 000123": "M-2026-000123",
-		"M-2026-1234567": "M-2026-1234567", "V-2026-000147": "", "M-26-1": "", "M-2026-0": "", "M-2026-x": "", "0190a000-0000-7000-8000-000000000001": ""} {
+	for typed, want := range map[string]string{
+		"M-2026-000123": "M-2026-000123", "m-2026-123": "M-2026-000123", " m – 2026 – 000123": "M-2026-000123",
+		"M-2026-1234567": "M-2026-1234567", "V-2026-000147": "", "M-26-1": "", "M-2026-0": "", "M-2026-x": "", "0190a000-0000-7000-8000-000000000001": "",
+	} {
 		if got, ok := report.ParseReference(typed); got != want || ok != (want != "") {
 			t.Errorf("ParseReference(%q) = %q %v", typed, got, ok)
 		}

@@ -147,8 +147,10 @@ func (s *Store) Thread(ctx context.Context, id string, read report.Act) (report.
 			return fmt.Errorf("read attachments: %w", err)
 		}
 		for _, a := range as {
-			t.Attachments = append(t.Attachments, report.Attachment{Entry: a.entry.entry(), Name: a.Name,
-				MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob})
+			t.Attachments = append(t.Attachments, report.Attachment{
+				Entry: a.entry.entry(), Name: a.Name,
+				MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob,
+			})
 		}
 		_, err := audit.Append(ctx, tx, entryOf(read))
 		return err

@@ -43,9 +43,13 @@ func newJob(ctx context.Context, p report.Pending) (*job, error) {
 	if len(p.Affected) > 0 {
 		behalf = p.Affected[0].OnBehalf
 	}
-	j := &job{ctx: ctx, p: p, content: string(content), digest: p.Digest(), done: make(chan outcome, 1),
-		entry: entryOf(report.Act{At: p.ReceivedAt, By: p.By, OnBehalf: behalf,
-			Action: string(actor.ReportCreate), ObjectType: "report", ObjectID: p.ID, RequestID: p.RequestID})}
+	j := &job{
+		ctx: ctx, p: p, content: string(content), digest: p.Digest(), done: make(chan outcome, 1),
+		entry: entryOf(report.Act{
+			At: p.ReceivedAt, By: p.By, OnBehalf: behalf,
+			Action: string(actor.ReportCreate), ObjectType: "report", ObjectID: p.ID, RequestID: p.RequestID,
+		}),
+	}
 	for _, e := range p.Submitted(p.By.ID(), p.TraceParent) {
 		row, err := outbox.Encode(e)
 		if err != nil {
@@ -165,9 +169,11 @@ func (c *columns) add(j *job) {
 
 func (c *columns) args() []any {
 	a := pq.Array
-	return []any{a(c.id), a(c.reference), a(c.received), a(c.channel), a(c.verified), a(c.reporterID), a(c.reporter), a(c.home),
+	return []any{
+		a(c.id), a(c.reference), a(c.received), a(c.channel), a(c.verified), a(c.reporterID), a(c.reporter), a(c.home),
 		a(c.language), a(c.content), a(c.digest), a(c.alert), a(c.callback), a(c.scope), a(c.key), a(c.hash),
-		a(c.bReport), a(c.bPosition), a(c.bOrg), a(c.bAGS), a(c.bName), a(c.bLevel), a(c.bKreis), a(c.bBehalf), a(c.bVisible)}
+		a(c.bReport), a(c.bPosition), a(c.bOrg), a(c.bAGS), a(c.bName), a(c.bLevel), a(c.bKreis), a(c.bBehalf), a(c.bVisible),
+	}
 }
 
 // knownKeys tells of each job whether a report with its key is stored.

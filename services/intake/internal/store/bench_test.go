@@ -66,8 +66,10 @@ func pending(key string) report.Pending {
 		Report: report.Report{
 			ID: event.NewID(), ReceivedAt: noon, Channel: report.API, Verified: true, Reporter: event.Person{ID: "p", Name: "Kim Beispiel"},
 			Home: "o", Language: "de", CallbackBy: noon.Add(time.Hour),
-			Content: report.Content{What: "ransomware", Description: strings.Repeat("Alles ist verschlüsselt. ", 60), NoticedAt: noon, Impact: "high",
-				Callback: event.Contact{Name: "Kim Beispiel", Phone: "0152 000 000 00"}, TLP: "AMBER"},
+			Content: report.Content{
+				What: "ransomware", Description: strings.Repeat("Alles ist verschlüsselt. ", 60), NoticedAt: noon, Impact: "high",
+				Callback: event.Contact{Name: "Kim Beispiel", Phone: "0152 000 000 00"}, TLP: "AMBER",
+			},
 			Affected: []report.Body{{Organisation: event.Organisation{ID: "o", AGS: "16071001", Name: "Apolda"}, VisibleTo: "o"}},
 		},
 		Occasion: report.Occasion{By: actor.Actor{Person: "p", Name: "Kim Beispiel"}, Key: report.Key{Scope: "person p o", Key: key, Hash: hash[:]}},

@@ -97,8 +97,10 @@ func (s *Store) KeepMessage(ctx context.Context, m event.CaseMessagePosted) erro
 			if err != nil {
 				return err
 			}
-			row := messageRow{entry: entryRow(report.Entry{ID: id, Report: r.ID, Author: m.Author, Bodies: bodies, At: m.At}),
-				Side: string(report.CERT), Case: m.Case, Text: m.Text}
+			row := messageRow{
+				entry: entryRow(report.Entry{ID: id, Report: r.ID, Author: m.Author, Bodies: bodies, At: m.At}),
+				Side:  string(report.CERT), Case: m.Case, Text: m.Text,
+			}
 			if _, err := tx.NamedExecContext(ctx, `
 				INSERT INTO report_message (id, report_id, side, author_id, author, bodies, case_id, body, at)
 				VALUES (:id, :report_id, :side, :author_id, :author, :bodies, :case_id, :body, :at)`, row); err != nil {

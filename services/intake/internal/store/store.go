@@ -215,8 +215,10 @@ func (s *Store) cases(ctx context.Context, ids []string) (map[string][]event.Cas
 
 // entryOf turns an act into its line of the audit.
 func entryOf(a report.Act) audit.Entry {
-	return audit.Entry{At: a.At, Action: a.Action, ObjectType: a.ObjectType, ObjectID: a.ObjectID,
-		RequestID: a.RequestID}.By(a.By, a.OnBehalf)
+	return audit.Entry{
+		At: a.At, Action: a.Action, ObjectType: a.ObjectType, ObjectID: a.ObjectID,
+		RequestID: a.RequestID,
+	}.By(a.By, a.OnBehalf)
 }
 
 // Note writes one line of the audit.

@@ -202,8 +202,10 @@ func TestAdditionsComeOnceWithTheirEvents(t *testing.T) {
 		return report.Entry{ID: event.NewID(), Report: r.ID, Author: event.Person{ID: "p", Name: "Kim"}, Bodies: []string{"o", ""}, At: noon}
 	}
 	note := func(key string, e event.Payload) report.Note {
-		return report.Note{Events: []event.Event{event.New(e, event.Meta{At: noon, Actor: "p"})}, Key: report.Key{Scope: "s", Key: key, Hash: []byte(key)},
-			Act: report.Act{At: noon, By: actor.Actor{Person: "p"}, Action: "report.message", ObjectType: "report", ObjectID: r.ID}}
+		return report.Note{
+			Events: []event.Event{event.New(e, event.Meta{At: noon, Actor: "p"})}, Key: report.Key{Scope: "s", Key: key, Hash: []byte(key)},
+			Act: report.Act{At: noon, By: actor.Actor{Person: "p"}, Action: "report.message", ObjectType: "report", ObjectID: r.ID},
+		}
 	}
 	m := report.Message{Entry: entry(), Side: report.Reporter, Text: "Hallo"}
 	x := report.Supplement{Entry: entry(), Description: "mehr", Fields: map[string]any{"status_now": "ongoing"}}
@@ -240,8 +242,10 @@ func TestAnOlderSnapshotDoesNothing(t *testing.T) {
 	t.Parallel()
 	db, s, w := setup(t)
 	r := take(t, w, "k")
-	c := event.Case{ID: "c", Reference: "V-2026-000001", Version: 2, State: "working", ReportStatus: "in_progress",
-		Organisation: event.Organisation{ID: "o"}, Reports: []event.ReportRef{{ID: r.ID}, {ID: "not a uuid"}}}
+	c := event.Case{
+		ID: "c", Reference: "V-2026-000001", Version: 2, State: "working", ReportStatus: "in_progress",
+		Organisation: event.Organisation{ID: "o"}, Reports: []event.ReportRef{{ID: r.ID}, {ID: "not a uuid"}},
+	}
 	older := c
 	older.Version, older.ReportStatus, older.Reports = 1, "closed", nil
 	for _, x := range []event.Case{c, older, c} {

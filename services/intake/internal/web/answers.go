@@ -38,12 +38,16 @@ type reportSummary struct {
 }
 
 func summaryOf(r report.Report) reportSummary {
-	out := reportSummary{ID: r.ID, Reference: r.Reference, ReceivedAt: r.ReceivedAt, Channel: string(r.Channel), Verified: r.Verified,
+	out := reportSummary{
+		ID: r.ID, Reference: r.Reference, ReceivedAt: r.ReceivedAt, Channel: string(r.Channel), Verified: r.Verified,
 		What: r.What, Impact: r.Impact, TLP: r.TLP, Exercise: r.Exercise, Status: string(r.Status()),
-		Affected: make([]affectedBody, len(r.Affected))}
+		Affected: make([]affectedBody, len(r.Affected)),
+	}
 	for i, b := range r.Affected {
-		a := affectedBody{bodyRef: bodyRef{ID: b.Organisation.ID, AGS: b.Organisation.AGS, Name: b.Organisation.Name},
-			Status: string(b.Status), Cases: make([]caseRef, len(b.Cases))}
+		a := affectedBody{
+			bodyRef: bodyRef{ID: b.Organisation.ID, AGS: b.Organisation.AGS, Name: b.Organisation.Name},
+			Status:  string(b.Status), Cases: make([]caseRef, len(b.Cases)),
+		}
 		for j, k := range b.Cases {
 			a.Cases[j] = caseRef{Reference: k.Reference, ClosedAt: k.ClosedAt}
 		}
@@ -116,10 +120,12 @@ type reportDetail struct {
 }
 
 func (h *Handler) detailOf(s report.Seen) reportDetail {
-	out := reportDetail{reportSummary: summaryOf(s.Report), Description: s.Description, NoticedAt: s.NoticedAt,
+	out := reportDetail{
+		reportSummary: summaryOf(s.Report), Description: s.Description, NoticedAt: s.NoticedAt,
 		NoticedApprox: s.NoticedApprox, StillRunning: s.StillRunning, Systems: list(s.Systems), HelpNeeded: list(s.HelpNeeded),
 		CallbackBy: s.CallbackBy, AlertID: s.AlertID, SHA256: s.Sum,
-		Deadlines: []deadlineAnswer{}, Messages: []messageAnswer{}, Supplements: []supplementAnswer{}, Attachments: []attachmentAnswer{}}
+		Deadlines: []deadlineAnswer{}, Messages: []messageAnswer{}, Supplements: []supplementAnswer{}, Attachments: []attachmentAnswer{},
+	}
 	if s.Callback != (event.Contact{}) {
 		out.Callback = &s.Callback
 	}

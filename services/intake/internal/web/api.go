@@ -39,9 +39,11 @@ type reportRequest struct {
 func (r reportRequest) submission() report.Submission {
 	return report.Submission{
 		Affected: r.Affected, AffectedText: r.AffectedText, Alert: r.AlertID,
-		Content: report.Content{What: r.What, Description: r.Description, NoticedAt: r.NoticedAt, NoticedApprox: r.NoticedApprox,
+		Content: report.Content{
+			What: r.What, Description: r.Description, NoticedAt: r.NoticedAt, NoticedApprox: r.NoticedApprox,
 			Impact: r.Impact, StillRunning: r.StillRunning, Systems: r.Systems, Callback: r.Callback, TLP: r.TLP,
-			HelpNeeded: r.HelpNeeded, Exercise: r.Exercise},
+			HelpNeeded: r.HelpNeeded, Exercise: r.Exercise,
+		},
 	}
 }
 
@@ -64,9 +66,11 @@ type reportCreated struct {
 }
 
 func (h *Handler) createdOf(r report.Report) reportCreated {
-	out := reportCreated{ID: r.ID, Reference: r.Reference, Code: h.Desk.CodeOf(r), ReceivedAt: r.ReceivedAt, CallbackBy: r.CallbackBy,
+	out := reportCreated{
+		ID: r.ID, Reference: r.Reference, Code: h.Desk.CodeOf(r), ReceivedAt: r.ReceivedAt, CallbackBy: r.CallbackBy,
 		StatusURL: h.Pages.Site().URL + "/melden/vorgang/" + r.Reference, Receipt: h.Desk.ReceiptOf(r),
-		Affected: make([]bodyRef, len(r.Affected))}
+		Affected: make([]bodyRef, len(r.Affected)),
+	}
 	for i, b := range r.Affected {
 		out.Affected[i] = bodyRef{ID: b.Organisation.ID, AGS: b.Organisation.AGS, Name: b.Organisation.Name}
 	}

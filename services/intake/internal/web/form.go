@@ -23,8 +23,10 @@ import (
 var steps = []string{"was", "betroffen", "kontakt", "pruefen"}
 
 // tiles are the choices of the first step: by symptom, the frequent ones first.
-var tiles = []string{"ransomware", "phishing", "account_takeover", "outage", "data_leak", "malware", "intrusion", "ddos",
-	"lost_device", "mistake", "vulnerability", "tip", "unknown"}
+var tiles = []string{
+	"ransomware", "phishing", "account_takeover", "outage", "data_leak", "malware", "intrusion", "ddos",
+	"lost_device", "mistake", "vulnerability", "tip", "unknown",
+}
 
 // places say at which step and input a mistake is shown.
 var places = map[string][2]string{
@@ -64,8 +66,10 @@ func (h *Handler) begin(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	c.SetCookie(&http.Cookie{Name: draftCookie, Value: code, Path: "/", MaxAge: int(h.Drafts.Seconds()),
-		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	c.SetCookie(&http.Cookie{
+		Name: draftCookie, Value: code, Path: "/", MaxAge: int(h.Drafts.Seconds()),
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
 	return page.Redirect(c, "/melden/"+report.FormatCode(code)+"/was")
 }
 

@@ -23,8 +23,10 @@ const (
 // is signed, short, and never in an address.
 func (h *Handler) letIn(c echo.Context, reportID string) {
 	until := strconv.FormatInt(h.Now().Add(guestTime).Unix(), 10)
-	c.SetCookie(&http.Cookie{Name: guestCookie, Value: reportID + "." + until + "." + h.seal(reportID, until), Path: "/",
-		MaxAge: int(guestTime.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	c.SetCookie(&http.Cookie{
+		Name: guestCookie, Value: reportID + "." + until + "." + h.seal(reportID, until), Path: "/",
+		MaxAge: int(guestTime.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
 }
 
 // guestReport is the report that the cookie opens, "" without one.

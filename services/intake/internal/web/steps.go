@@ -41,8 +41,10 @@ type stepView struct {
 func (h *Handler) view(c echo.Context, code, step string, f report.Form) *stepView {
 	n := slices.Index(steps, step) + 1
 	path := "/melden/" + report.FormatCode(code) + "/"
-	v := &stepView{Code: report.FormatCode(code), Action: path + step, Step: n, Back: n > 1, Form: f, Phone: f.Phone, Alert: f.Alert,
-		Return: c.QueryParam("zurueck") == "pruefen" || c.FormValue("zurueck") == "pruefen", Aid: h.aid(c, "general")}
+	v := &stepView{
+		Code: report.FormatCode(code), Action: path + step, Step: n, Back: n > 1, Form: f, Phone: f.Phone, Alert: f.Alert,
+		Return: c.QueryParam("zurueck") == "pruefen" || c.FormValue("zurueck") == "pruefen", Aid: h.aid(c, "general"),
+	}
 	v.Title = h.Pages.T(c, "intake."+step+".title") + " – " + h.Pages.T(c, "page.step", "Now", n, "Total", len(steps))
 	v.Exercise = f.Exercise
 	if !sameDevice(c, code) {

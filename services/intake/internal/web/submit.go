@@ -98,8 +98,10 @@ func (h *Handler) done(c echo.Context) error {
 	if r.Channel == report.Guest {
 		h.letIn(c, r.ID)
 	}
-	v := &doneView{Report: r, Code: h.Desk.CodeOf(r), Phone: r.Callback.Phone, Aid: h.aid(c, r.What), What: r.What,
-		Deadlines: h.deadlines(c, h.Desk.Deadlines(r)), Print: "/melden/vorgang/" + r.Reference + "/druck"}
+	v := &doneView{
+		Report: r, Code: h.Desk.CodeOf(r), Phone: r.Callback.Phone, Aid: h.aid(c, r.What), What: r.What,
+		Deadlines: h.deadlines(c, h.Desk.Deadlines(r)), Print: "/melden/vorgang/" + r.Reference + "/druck",
+	}
 	if !sameDevice(c, code) {
 		v.Phone = report.MaskPhone(r.Callback.Phone)
 	}

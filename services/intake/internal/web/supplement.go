@@ -35,8 +35,10 @@ var lists = map[string][]string{
 
 func (h *Handler) choices(c echo.Context) map[string][]page.Option {
 	lang := page.Language(c)
-	out := map[string][]page.Option{"impact": h.Pages.Options(lang, "impact"), "yesno": h.Pages.Options(lang, "yesno"),
-		"help_needed": h.Pages.Options(lang, "help_needed")}
+	out := map[string][]page.Option{
+		"impact": h.Pages.Options(lang, "impact"), "yesno": h.Pages.Options(lang, "yesno"),
+		"help_needed": h.Pages.Options(lang, "help_needed"),
+	}
 	for name, ids := range lists {
 		for _, id := range ids {
 			out[name] = append(out[name], page.Option{Value: id, Label: h.Pages.T(c, "intake."+name+"."+id)})
@@ -65,10 +67,12 @@ func (h *Handler) postSupplement(c echo.Context) error {
 	if err != nil {
 		return fault.Wrap(fault.Malformed, err, "the form cannot be read")
 	}
-	l := report.Later{Description: form.Get("description"), ReporterRole: form.Get("reporter_role"), StatusNow: form.Get("status_now"),
+	l := report.Later{
+		Description: form.Get("description"), ReporterRole: form.Get("reporter_role"), StatusNow: form.Get("status_now"),
 		Impact: form.Get("impact"), MaliciousSuspected: form.Get("malicious_suspected"), CrossBorder: form.Get("cross_border"),
 		CrossOrgSpread: form.Get("cross_org_spread"), PersonalData: form.Get("personal_data"), HelpNeeded: form["help_needed"],
-		ShareConsent: form["share_consent"]}
+		ShareConsent: form["share_consent"],
+	}
 	for _, s := range form["services_affected"] {
 		l.ServicesAffected = append(l.ServicesAffected, report.Service{Service: s})
 	}

@@ -94,8 +94,10 @@ func (h *Handler) postUpload(c echo.Context) error {
 	case fault.NotFound:
 		return h.askForCode(c, h.visit(c), err)
 	case fault.TooLarge, fault.Malformed, fault.Unavailable, fault.Limited:
-		status := map[fault.Kind]int{fault.TooLarge: http.StatusRequestEntityTooLarge, fault.Malformed: http.StatusBadRequest,
-			fault.Unavailable: http.StatusServiceUnavailable, fault.Limited: http.StatusTooManyRequests}[kind]
+		status := map[fault.Kind]int{
+			fault.TooLarge: http.StatusRequestEntityTooLarge, fault.Malformed: http.StatusBadRequest,
+			fault.Unavailable: http.StatusServiceUnavailable, fault.Limited: http.StatusTooManyRequests,
+		}[kind]
 		return h.uploadPage(c, status, c.Param("id"), err)
 	}
 	return err
@@ -119,8 +121,10 @@ func (h *Handler) showFile(c echo.Context) error {
 		return fault.New(fault.NotFound, "there is no such file")
 	}
 	a := s.Attachments[i]
-	v := &downloadView{Path: "/melden/vorgang/" + s.Reference, Password: h.password(a.ID),
-		File: fileView{Attachment: a, Size: h.fileSize(c, a.Size), Href: "/melden/vorgang/" + s.Reference + "/datei/" + a.ID}}
+	v := &downloadView{
+		Path: "/melden/vorgang/" + s.Reference, Password: h.password(a.ID),
+		File: fileView{Attachment: a, Size: h.fileSize(c, a.Size), Href: "/melden/vorgang/" + s.Reference + "/datei/" + a.ID},
+	}
 	v.Title = h.Pages.T(c, "intake.file.title")
 	return h.Pages.Render(c, http.StatusOK, "herunterladen", v)
 }

@@ -147,9 +147,11 @@ func (h *Handler) reportView(c echo.Context, s report.Seen) *reportView {
 
 // reportRows are the answers of a stored report.
 func (h *Handler) reportRows(c echo.Context, s report.Seen) []page.Row {
-	f := report.Form{What: s.What, Description: s.Description, Impact: s.Impact, NoticedAt: s.NoticedAt.In(berlin).Format("2006-01-02T15:04"),
+	f := report.Form{
+		What: s.What, Description: s.Description, Impact: s.Impact, NoticedAt: s.NoticedAt.In(berlin).Format("2006-01-02T15:04"),
 		Approx: s.NoticedApprox, StillRunning: s.StillRunning, Systems: s.Systems, Help: s.HelpNeeded,
-		Name: s.Callback.Name, Phone: s.Callback.Phone, Email: s.Callback.Email, Alert: s.AlertID}
+		Name: s.Callback.Name, Phone: s.Callback.Phone, Email: s.Callback.Email, Alert: s.AlertID,
+	}
 	rows := h.answers(c, "", f, f.Phone)
 	for i := range rows {
 		rows[i].Change = ""
