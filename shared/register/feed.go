@@ -316,7 +316,7 @@ func (r *Register) Session(ctx context.Context, key string, bucket string) (sess
 // each: it ends those that nobody used for half an hour.
 func (r *Register) seen(key string) {
 	now := r.now()
-	if last, ok := r.used.Load(key); ok && now.Sub(last.(time.Time)) < 5*time.Minute { //nolint:errcheck // only times are stored
+	if last, ok := r.used.Load(key); ok && now.Sub(last.(time.Time)) < 5*time.Minute {
 		return
 	}
 	if r.bus == nil || !r.bus.Connected() {

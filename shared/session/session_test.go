@@ -118,7 +118,7 @@ func request(header, cookie string) echo.Context {
 		r.Header.Set("Authorization", header)
 	}
 	if cookie != "" {
-		r.AddCookie(&http.Cookie{Name: session.Cookie, Value: cookie}) //nolint:gosec // a request's cookie has no attributes
+		r.AddCookie(&http.Cookie{Name: session.Cookie, Value: cookie})
 	}
 	return echo.New().NewContext(r, httptest.NewRecorder())
 }
