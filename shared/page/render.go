@@ -151,15 +151,16 @@ func (e *edition) addPages(frames *template.Template, src fs.FS, pattern, prefix
 
 func isShared(file string) bool { return strings.HasPrefix(path.Base(file), "_") }
 
-// try runs every template once with no data, because html/template finds
-// contexts it cannot escape only then. What fails for want of data is fine.
+// try runs every template of a page once with no data, because html/template
+// finds contexts it cannot escape only then. What fails for want of data is
+// fine. Frames and partials are tried where a layout or the page calls them.
 func (e *edition) try() error {
 	e.quiet = true
 	defer func() { e.quiet = false }()
 	for _, name := range slices.Sorted(maps.Keys(e.pages)) {
 		t := e.pages[name].tmpl
 		for _, part := range t.Templates() {
-			if part.Tree == nil || part.Tree.Root == nil {
+			if part.Tree == nil || part.Tree.Root == nil || isPart(part) {
 				continue
 			}
 			err := t.ExecuteTemplate(io.Discard, part.Name(), nil)
@@ -169,6 +170,11 @@ func (e *edition) try() error {
 		}
 	}
 	return nil
+}
+
+// isPart reports whether a template is a piece of the frames that only others call.
+func isPart(t *template.Template) bool {
+	return !strings.Contains(t.Tree.ParseName, "/") && !strings.HasPrefix(t.Name(), "layout-")
 }
 
 // Render answers with a whole page in its layout. name is the template's file
