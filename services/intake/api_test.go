@@ -178,6 +178,9 @@ func TestWhoMayReportForWhom(t *testing.T) {
 			t.Errorf("%s: %d %s", name, res.StatusCode, res.body)
 		}
 	}
+	if n := e.count(`SELECT count(*) FROM audit WHERE action = 'report.create' AND result = 'denied'`); n != 3 {
+		t.Errorf("%d denials in the audit, want 3", n)
+	}
 	if n := e.count(`SELECT count(*) FROM report_body WHERE on_behalf = $1`, apolda); n != 1 {
 		t.Errorf("%d reports say in whose name", n)
 	}
@@ -208,6 +211,9 @@ func TestAListShowsOwnAndMandated(t *testing.T) {
 	}
 	if res := e.do(request{path: reportsPath + "/" + guest.ID, as: actor.Officer}); res.StatusCode != 404 {
 		t.Errorf("an unverified report is visible: %d", res.StatusCode)
+	}
+	if n := e.count(`SELECT count(*) FROM audit WHERE result = 'denied' AND object_id = $1`, guest.ID); n != 1 {
+		t.Errorf("%d denials in the audit, want 1", n)
 	}
 	var d struct{ Affected []struct{ Name string } }
 	e.do(request{path: reportsPath + "/" + both.Reference, as: actor.Officer}).into(t, &d)

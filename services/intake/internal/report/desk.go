@@ -41,6 +41,7 @@ type Act struct {
 	ObjectType string
 	ObjectID   string
 	RequestID  string
+	Denied     bool // it was tried and not allowed
 }
 
 // Pending is a checked report on its way into the store.
@@ -105,6 +106,7 @@ func (d *Desk) Submit(ctx context.Context, s Submission, o Occasion) (Report, bo
 		return Report{}, false, err
 	}
 	if denied != "" {
+		d.noteDenied(ctx, o, actor.ReportCreate, "")
 		return Report{}, false, fault.New(fault.Forbidden, "you may not report for %s", denied)
 	}
 	r := Report{
@@ -152,6 +154,14 @@ func place(org event.Organisation, by actor.Actor) (Body, bool) {
 	may := by.May(actor.ReportCreate, actor.Object{Organisation: org.ID})
 	b.OnBehalf, b.VisibleTo = may.OnBehalfOf, org.ID
 	return b, may.Allowed
+}
+
+// noteDenied writes that somebody signed in tried what they may not. It stands in
+// nobody's way: the answer is no in any case.
+func (d *Desk) noteDenied(ctx context.Context, o Occasion, action actor.Action, id string) {
+	if o.By.SignedIn() {
+		_ = d.Store.Note(ctx, Act{At: d.now(), By: o.By, Action: string(action), ObjectType: "report", ObjectID: id, RequestID: o.RequestID, Denied: true})
+	}
 }
 
 // CodeOf is the guest's code of a report, grouped for people.

@@ -79,6 +79,7 @@ func (d *Desk) find(ctx context.Context, ref string, o Occasion, action actor.Ac
 	}
 	seen, ok := narrow(r, o, action)
 	if !ok {
+		d.noteDenied(ctx, o, action, r.ID)
 		return Report{}, notThere()
 	}
 	return seen, nil

@@ -215,8 +215,12 @@ func (s *Store) cases(ctx context.Context, ids []string) (map[string][]event.Cas
 
 // entryOf turns an act into its line of the audit.
 func entryOf(a report.Act) audit.Entry {
+	result := audit.OK
+	if a.Denied {
+		result = audit.Denied
+	}
 	return audit.Entry{
-		At: a.At, Action: a.Action, ObjectType: a.ObjectType, ObjectID: a.ObjectID,
+		At: a.At, Result: result, Action: a.Action, ObjectType: a.ObjectType, ObjectID: a.ObjectID,
 		RequestID: a.RequestID,
 	}.By(a.By, a.OnBehalf)
 }
