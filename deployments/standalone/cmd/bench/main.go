@@ -43,6 +43,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 			return bench.ServeBare(bench.UntilParentEnds(ctx), args[1], conns, bench.Ready)
 		case "serve-intake":
 			return bench.ServeIntake(bench.UntilParentEnds(ctx), args[1], bench.Ready)
+		case "serve-system":
+			return bench.ServeSystem(bench.UntilParentEnds(ctx), args[1], bench.Ready)
 		}
 	}
 	return measure(ctx, args, out)
@@ -54,6 +56,7 @@ var parts = []struct {
 	run  func(ctx context.Context, p bench.Plan, dir string) (bench.Figures, error)
 }{
 	{"intake", bench.Intake},
+	{"stream", bench.Stream},
 }
 
 func measure(ctx context.Context, args []string, out io.Writer) error {

@@ -127,16 +127,17 @@ type client struct {
 	err     error // the first failure ends the connection's part in the round
 }
 
+// dial connects; mark is where the key stands in the request, -1 when it has none.
 func dial(ctx context.Context, addr string, request []byte, mark, want int) (*client, error) {
 	conn, err := (&net.Dialer{Timeout: 3 * time.Second}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return nil, err
 	}
-	own := slices.Clone(request)
-	return &client{
-		conn: conn, in: bufio.NewReaderSize(conn, 4096), request: own, key: own[mark : mark+len(keyMark)], want: want,
-		took: make([]time.Duration, 0, 4096),
-	}, nil
+	c := &client{conn: conn, in: bufio.NewReaderSize(conn, 4096), request: slices.Clone(request), want: want, took: make([]time.Duration, 0, 4096)}
+	if mark >= 0 {
+		c.key = c.request[mark : mark+len(keyMark)]
+	}
+	return c, nil
 }
 
 // loop asks until the round is over. An answer counts when the request was sent
@@ -165,6 +166,11 @@ func (c *client) ask() ([]byte, error) {
 	copy(c.key[len(c.key)-12:], "000000000000")
 	copy(c.key[len(c.key)-len(number):], number)
 	copy(c.key, run)
+	return c.get()
+}
+
+// get sends the request as it is.
+func (c *client) get() ([]byte, error) {
 	if err := c.conn.SetDeadline(time.Now().Add(answerLimit)); err != nil {
 		return nil, err
 	}
