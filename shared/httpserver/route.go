@@ -89,7 +89,6 @@ func bounds(r Route) echo.MiddlewareFunc {
 				return within(ctx, c, next)
 			}
 			_ = control.SetReadDeadline(time.Now().Add(ReadTimeout))
-			_ = control.SetWriteDeadline(time.Now().Add(WriteTimeout))
 			ctx, cancel := context.WithTimeout(req.Context(), HandlerLimit)
 			defer cancel()
 			return within(ctx, c, next)

@@ -70,7 +70,7 @@ func New(o Options) *echo.Echo {
 			o.Log.Error("http: panic", zap.Error(err), zap.ByteString("stack", stack))
 			return err
 		},
-	}), headers(o), crossSite, refuseEncoded)
+	}), writeDeadline, headers(o), crossSite, refuseEncoded)
 	operations(e, o)
 	return e
 }
@@ -151,6 +151,16 @@ func requestID(next echo.HandlerFunc) echo.HandlerFunc {
 // RequestID returns the id that the client, the log and the audit share.
 func RequestID(c echo.Context) string {
 	return c.Response().Header().Get(echo.HeaderXRequestID)
+}
+
+// writeDeadline gives up a client that does not read its answer. It is set for
+// every request, since a deadline stays with the connection; a stream lifts it.
+func writeDeadline(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		// A connection without deadlines (a test's recorder) is fine.
+		_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(WriteTimeout))
+		return next(c)
+	}
 }
 
 func headers(o Options) echo.MiddlewareFunc {

@@ -273,3 +273,41 @@ func TestAHugeHeaderIsRefused(t *testing.T) {
 		t.Errorf("%d, want 431", status)
 	}
 }
+
+// deadlines remembers what is set on the connection.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	read, write time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error  { d.read = t; return nil }
+func (d *deadlines) SetWriteDeadline(t time.Time) error { d.write = t; return nil }
+
+// A deadline stays with the connection: each request has to set its own, also
+// one that is answered with 404.
+func TestEveryRequestSetsItsDeadlines(t *testing.T) {
+	t.Parallel()
+	route := httpserver.Route{Path: "/stream", Action: actor.Public, Handler: ok, Stream: true}
+	get, post := route, route
+	get.Method, post.Method, post.Limit = "GET", "POST", httpserver.UploadLimit
+	e := serve(options(), open("GET", "/api/x", ok), get, post)
+	for line, want := range map[string]struct{ read, write time.Duration }{ // 0: none
+		"GET /api/x":   {httpserver.ReadTimeout, httpserver.WriteTimeout},
+		"GET /nothing": {0, httpserver.WriteTimeout},
+		"GET /livez":   {0, httpserver.WriteTimeout},
+		"GET /stream":  {0, 0},
+		"POST /stream": {httpserver.ReadTimeout + httpserver.UploadLimit/(50<<10)*time.Second, 0},
+	} {
+		method, path, _ := strings.Cut(line, " ")
+		w := &deadlines{ResponseRecorder: newRecorder(), write: time.Now().Add(time.Second)} // left by the last request
+		e.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		for what, d := range map[string]struct {
+			got  time.Time
+			want time.Duration
+		}{"read": {w.read, want.read}, "write": {w.write, want.write}} {
+			if left := time.Until(d.got); d.got.IsZero() != (d.want == 0) || d.want > 0 && (left > d.want || left < d.want-5*time.Second) {
+				t.Errorf("%s: %s deadline in %s, want %s", line, what, left, d.want)
+			}
+		}
+	}
+}
