@@ -62,7 +62,7 @@ const (
 // Filter narrows a list. Empty fields do not.
 type Filter struct {
 	View         string
-	State        string
+	State        string // a state, or StateOpen
 	Severity     string
 	Class        string // a class or class:type
 	Kreis        string // 5 digits
@@ -77,14 +77,18 @@ type Filter struct {
 	Now          time.Time
 }
 
-// SoonIs how near a deadline counts as near.
+// StateOpen filters by all states in which somebody works.
+const StateOpen = "open"
+
+// SoonIs the distance from which on a deadline counts as near; the lists' SQL
+// says it in hours.
 const SoonIs = 4 * time.Hour
 
 // Check refuses identifiers that do not exist: a typing mistake must not look
 // like an empty queue.
 func (f Filter) Check() error {
 	var bad fault.Fields
-	if f.State != "" && !slices.Contains(States(), State(f.State)) {
+	if f.State != "" && f.State != StateOpen && !slices.Contains(States(), State(f.State)) {
 		bad.Add("state", "triage.err.state", "is no state of a case")
 	}
 	if f.Severity != "" && Severity(f.Severity).Rank() == 0 {

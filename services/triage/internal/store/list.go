@@ -23,7 +23,8 @@ import (
 // narrow is what every list filters by. The planner knows the values when it
 // plans, so that an empty one costs nothing and a given one finds its index.
 const narrow = `
-	($1 = '' OR state = $1)
+	($1 IN ('', 'open') OR state = $1)
+	AND ($1 <> 'open' OR active AND state IN ('assessing', 'working', 'waiting', 'contained', 'recovering'))
 	AND ($2 = '' OR severity = $2)
 	AND ($3 = '' OR class_group = $3)
 	AND ($4 = '' OR coalesce(nullif(class, ''), suggested) = $4)

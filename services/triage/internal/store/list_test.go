@@ -118,6 +118,7 @@ func TestFiltersAndSearch(t *testing.T) {
 		"nobody's":                       {casefile.Filter{View: casefile.ViewUnassigned}, []string{late, other}},
 		"nobody's, asked for by the API": {casefile.Filter{Assignee: "none"}, []string{other, late}},
 		"a state":                        {casefile.Filter{State: "assessing"}, []string{third}},
+		"all open states":                {casefile.Filter{State: "open"}, []string{third}},
 		"a severity":                     {casefile.Filter{Severity: "critical"}, []string{late}},
 		"a class as suggested":           {casefile.Filter{Class: "fraud"}, []string{other}},
 		"a type":                         {casefile.Filter{Class: "fraud:phishing"}, []string{other}},
@@ -150,7 +151,7 @@ func TestWhatIsNoFilterIsRefused(t *testing.T) {
 		f    casefile.Filter
 		want fault.Kind
 	}{
-		"state":    {casefile.Filter{State: "open"}, fault.Invalid},
+		"state":    {casefile.Filter{State: "offen"}, fault.Invalid},
 		"severity": {casefile.Filter{Severity: "1"}, fault.Invalid},
 		"class":    {casefile.Filter{Class: "x"}, fault.Invalid},
 		"view":     {casefile.Filter{View: "x"}, fault.Invalid},
@@ -183,6 +184,8 @@ func TestTheQueueReadsAPageByIndexHoweverLongTheArchive(t *testing.T) {
 		"by arrival":          {casefile.Filter{View: casefile.ViewOpen, Sort: casefile.SortReceived}, "cases_queue_received"},
 		"all":                 {casefile.Filter{View: casefile.ViewAll}, "cases_received"},
 		"all of a body":       {casefile.Filter{Organisation: "org5"}, "cases_by_org"},
+		"all of a state":      {casefile.Filter{State: "working"}, "cases_by_state"},
+		"all open ones":       {casefile.Filter{State: "open"}, "cases_queue_received"},
 		"all of a district":   {casefile.Filter{Kreis: "16071"}, "cases_by_kreis"},
 		"the search by words": {casefile.Filter{Query: "4711"}, "cases_search"},
 	} {
