@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/thueringencert/leitstelle/services/directory"
@@ -44,8 +45,10 @@ func (s *System) startServices(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	files := []string{"BLOB_RECIPIENTS=" + strings.Join(recipients, ","),
-		"BLOB_URL=file://" + filepath.Join(s.Options.Data, "attachments") + "?no_tmp_dir=true&metadata=skip"}
+	files := []string{
+		"BLOB_RECIPIENTS=" + strings.Join(recipients, ","),
+		"BLOB_URL=file://" + filepath.Join(s.Options.Data, "attachments") + "?no_tmp_dir=true&metadata=skip",
+	}
 	if err := s.startDirectory(ctx); err != nil {
 		return err
 	}
@@ -63,8 +66,10 @@ func (s *System) startServices(ctx context.Context) error {
 
 func (s *System) startIntake(ctx context.Context, settings []string) error {
 	if s.Options.Limits {
-		for _, name := range []string{"REPORTS_PER_MINUTE", "GUESTS_PER_HOUR", "GUEST_BURST", "ALL_GUESTS_PER_10MIN",
-			"DRAFTS_PER_HOUR", "WRONG_CODES_PER_HOUR", "REQUESTS_PER_SECOND", "ADDITIONS_PER_MINUTE"} {
+		for _, name := range []string{
+			"REPORTS_PER_MINUTE", "GUESTS_PER_HOUR", "GUEST_BURST", "ALL_GUESTS_PER_10MIN",
+			"DRAFTS_PER_HOUR", "WRONG_CODES_PER_HOUR", "REQUESTS_PER_SECOND", "ADDITIONS_PER_MINUTE",
+		} {
 			settings = append(settings, "LIMIT_"+name+"=1000000000")
 		}
 	}
@@ -93,8 +98,10 @@ func (s *System) startNotification(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d, err := s.configure("notification", &cfg, &cfg.Config, []string{"SMTP_HOST=" + host, "SMTP_PORT=" + port, "SMTP_TLS=none",
-		"SMTP_FROM=" + s.Options.Site.Mail, "SMTP_FROM_NAME=" + s.Options.Site.Operator, "ANSWER_KEY=" + s.keys.Token})
+	d, err := s.configure("notification", &cfg, &cfg.Config, []string{
+		"SMTP_HOST=" + host, "SMTP_PORT=" + port, "SMTP_TLS=none",
+		"SMTP_FROM=" + s.Options.Site.Mail, "SMTP_FROM_NAME=" + s.Options.Site.Operator, "ANSWER_KEY=" + s.keys.Token,
+	})
 	if err != nil {
 		return err
 	}
@@ -116,8 +123,10 @@ func (s *System) took(name string, svc running, err error) error {
 // settings that are made here instead of the environment.
 func (s *System) configure(name string, cfg any, common *service.Config, settings []string) (service.Deps, error) {
 	prefix := strings.ToUpper(name) + "_"
-	environ := []string{prefix + "DATABASE_URL=" + s.Postgres.URL(name), prefix + "ANCHOR_KEY=" + s.keys.Anchor,
-		prefix + "ANCHOR_DIR=" + filepath.Join(s.Options.Data, "anchors")}
+	environ := []string{
+		prefix + "DATABASE_URL=" + s.Postgres.URL(name), prefix + "ANCHOR_KEY=" + s.keys.Anchor,
+		prefix + "ANCHOR_DIR=" + filepath.Join(s.Options.Data, "anchors"),
+	}
 	for _, line := range settings {
 		environ = append(environ, prefix+line)
 	}
@@ -165,8 +174,10 @@ func (s *System) loadPeople(ctx context.Context) error {
 	var people []directory.Person
 	for _, p := range demoPeople {
 		password, totp, token := p.secrets(s.keys.Secrets)
-		who := directory.Person{Name: p.Name, Email: p.Email, Function: p.Function, Phone: "+49 361 000 00 00",
-			Language: "de", Password: password, TOTPSecret: totp, Token: token}
+		who := directory.Person{
+			Name: p.Name, Email: p.Email, Function: p.Function, Phone: "+49 361 000 00 00",
+			Language: "de", Password: password, TOTPSecret: totp, Token: token,
+		}
 		for _, r := range p.Roles {
 			who.Memberships = append(who.Memberships, directory.Membership{Organisation: p.Organisation, Role: r})
 		}
@@ -178,9 +189,11 @@ func (s *System) loadPeople(ctx context.Context) error {
 	}
 	s.services.people = loaded
 	for _, p := range loaded {
-		s.Demo.People = append(s.Demo.People, DemoPerson{Name: p.Name, Email: p.Email, Password: p.Password,
+		s.Demo.People = append(s.Demo.People, DemoPerson{
+			Name: p.Name, Email: p.Email, Password: p.Password,
 			TOTPSecret: p.TOTPSecret, Token: p.Token, Roles: p.Roles,
-			Organisation: DemoOrganisation{ID: p.Organisation.ID, AGS: p.Organisation.AGS, Name: p.Organisation.Name}})
+			Organisation: DemoOrganisation{ID: p.Organisation.ID, AGS: p.Organisation.AGS, Name: p.Organisation.Name},
+		})
 	}
 	return s.loadMandates(ctx)
 }
@@ -241,12 +254,16 @@ func (s *System) ready() bool {
 func (s services) knows(name string) bool {
 	copied, ok := s.all[name].(interface {
 		Knows(ctx context.Context, person, token string) bool
+		MandatesOf(organisation string) int
 	})
 	if !ok {
 		return name == "directory" // it is the source
 	}
 	for _, p := range s.people {
 		if !copied.Knows(context.Background(), p.ID, p.Token) {
+			return false
+		}
+		if slices.Contains(p.Roles, actor.Provider) && copied.MandatesOf(p.Organisation.ID) < demoMandates {
 			return false
 		}
 	}

@@ -210,6 +210,10 @@ func (b *Base) prune(ctx context.Context) error {
 	}
 }
 
+// MandatesOf counts the mandates in force that the register has of an
+// organisation: a caller that loaded mandates waits for them.
+func (b *Base) MandatesOf(organisation string) int { return len(b.Register.Mandates(organisation)) }
+
 // Knows reports whether the register has the person, in an active organisation,
 // and the API token: a caller that loaded people waits for it.
 func (b *Base) Knows(ctx context.Context, person, token string) bool {
