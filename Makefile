@@ -40,8 +40,8 @@ build: ## build bin/leitstelle
 	go build -trimpath -o bin/leitstelle ./deployments/standalone/cmd/leitstelle
 
 .PHONY: setup
-setup: ## install what running and testing needs (PostgreSQL, Chromium)
-	deployments/setup.sh postgresql chromium
+setup: ## install what running and testing needs (PostgreSQL, Chromium, a C compiler)
+	deployments/setup.sh postgresql chromium gcc
 
 .PHONY: setup-run
 setup-run:

@@ -5,7 +5,7 @@
 # when it may (as root or with a sudo that asks nothing); else it says in plain
 # words what to install.
 #
-#   deployments/setup.sh postgresql chromium
+#   deployments/setup.sh postgresql chromium gcc
 set -euo pipefail
 
 have_postgresql() {
@@ -16,11 +16,16 @@ have_postgresql() {
 
 have_chromium() { command -v chromium >/dev/null; }
 
+# For the race detector.
+have_gcc() { command -v gcc >/dev/null && [ -e /usr/include/stdio.h ]; }
+
 missing=()
 for part in "$@"; do
 	"have_$part" || missing+=("$part")
 done
 [ ${#missing[@]} -eq 0 ] && exit 0
+packages=("${missing[@]/gcc/gcc libc6-dev}")
+read -ra packages <<<"${packages[*]}"
 
 explain() {
 	{
@@ -28,10 +33,10 @@ explain() {
 		echo "They are not installed, and this user may not install them."
 		echo "On Debian or Ubuntu, please run:"
 		echo
-		echo "    sudo apt-get update && sudo apt-get install ${missing[*]}"
+		echo "    sudo apt-get update && sudo apt-get install ${packages[*]}"
 		echo
 		echo "Elsewhere install PostgreSQL 15 or newer (its programs in PATH, or name their"
-		echo "folder in PG_BIN) and, for the tests, Chromium as the command chromium."
+		echo "folder in PG_BIN) and, for the tests, Chromium as the command chromium and a C compiler."
 	} >&2
 	exit 1
 }
@@ -43,10 +48,10 @@ if [ "$(id -u)" -ne 0 ]; then
 	run=(sudo -n)
 fi
 
-echo "== install: ${missing[*]}"
+echo "== install: ${packages[*]}"
 apt() { "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 "$@" </dev/null; }
 apt update
-apt install --no-install-recommends "${missing[@]}" >/dev/null
+apt install --no-install-recommends "${packages[@]}" >/dev/null
 
 # The package starts a server of its own. We start a private one where one is
 # needed, so the fresh one may rest; its data stays.
