@@ -42,6 +42,7 @@ build: ## build bin/leitstelle
 .PHONY: setup
 setup: ## install what running and testing needs (PostgreSQL, Chromium, a C compiler)
 	deployments/setup.sh postgresql chromium gcc
+	@deployments/setup.sh 7zip strace || echo "Without them two tests look less closely."
 
 .PHONY: setup-run
 setup-run:

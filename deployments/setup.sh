@@ -19,6 +19,10 @@ have_chromium() { command -v chromium >/dev/null; }
 # For the race detector.
 have_gcc() { command -v gcc >/dev/null && [ -e /usr/include/stdio.h ]; }
 
+# Two tests look at our ZIP and at the broker's syncs with them.
+have_7zip() { command -v 7z >/dev/null || command -v 7zz >/dev/null; }
+have_strace() { command -v strace >/dev/null; }
+
 missing=()
 for part in "$@"; do
 	"have_$part" || missing+=("$part")
