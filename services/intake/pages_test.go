@@ -223,3 +223,22 @@ func TestMessagesAreComplete(t *testing.T) {
 		}
 	}
 }
+
+// An installation may replace the first-aid steps of single tiles.
+func TestTheFirstAidIsTheInstallationsOwn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/de.json", []byte(`{"ransomware":[{"do":"Rufen Sie uns an."}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	aid, err := web.LoadAid(dir)
+	if err != nil || len(aid["de"]["ransomware"]) != 1 || len(aid["de"]["phishing"]) < 3 || len(aid["en"]["ransomware"]) < 3 {
+		t.Errorf("%v %v", aid["de"]["ransomware"], err)
+	}
+	if err := os.WriteFile(dir+"/en.json", []byte(`[`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := web.LoadAid(dir); err == nil {
+		t.Error("a broken file passes")
+	}
+}

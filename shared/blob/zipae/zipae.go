@@ -65,7 +65,7 @@ func header(name string, size int64, at time.Time) *zip.FileHeader {
 	h := &zip.FileHeader{
 		Name: name, Method: methodAES, Flags: 0x1 | 0x800, Extra: extra, CreatorVersion: 51, ReaderVersion: 51,
 		UncompressedSize64: uint64(size), CompressedSize64: uint64(size) + overhead,
-	} //nolint:gosec // sizes are not negative
+	}
 	date, clock := dos(at.UTC())
 	h.ModifiedDate, h.ModifiedTime = date, clock //nolint:staticcheck // Modified would add an extra field of its own
 	return h
@@ -73,8 +73,8 @@ func header(name string, size int64, at time.Time) *zip.FileHeader {
 
 // dos is a time as ZIP writes it.
 func dos(t time.Time) (date, clock uint16) {
-	return uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9), //nolint:gosec // within the format until 2107
-		uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11) //nolint:gosec // a day's seconds
+	return uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9),
+		uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11)
 }
 
 func encrypt(w io.Writer, password string, size int64, r io.Reader) error {

@@ -140,7 +140,7 @@ func mayAt(r Report, o Occasion, action actor.Action, b Body) bool {
 	if o.holds(r) {
 		return o.By.May(action, actor.Object{Code: true}).Allowed
 	}
-	return o.By.May(action, actor.Object{Organisation: b.VisibleTo, Owner: r.Reporter.ID}).Allowed
+	return o.By.May(action, objectOf(r, b)).Allowed
 }
 
 // objectOf is a report at one body, as the matrix asks.
@@ -150,7 +150,7 @@ func objectOf(r Report, b Body) actor.Object {
 
 func behalf(r Report, by actor.Actor, action actor.Action) string {
 	for _, b := range r.Affected {
-		if may := by.May(action, actor.Object{Organisation: b.VisibleTo, Owner: r.Reporter.ID}); may.Allowed {
+		if may := by.May(action, objectOf(r, b)); may.Allowed {
 			return may.OnBehalfOf
 		}
 	}

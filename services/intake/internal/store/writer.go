@@ -128,15 +128,15 @@ func (w *Writer) Run(ctx context.Context) error {
 	for {
 		select {
 		case j := <-w.queue:
-			w.write(w.gather(j))
+			w.write(w.gather(j)) //nolint:contextcheck // a commit that began outlives the end of the service
 			continue
 		default:
 		}
 		select {
 		case j := <-w.queue:
-			w.write(w.gather(j))
+			w.write(w.gather(j)) //nolint:contextcheck // as above
 		case <-ctx.Done():
-			w.finish()
+			w.finish() //nolint:contextcheck // requests on their way are still stored
 			return nil
 		}
 	}

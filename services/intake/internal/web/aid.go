@@ -32,12 +32,13 @@ type AidTexts map[string]map[string][]Aid
 func LoadAid(dir string) (AidTexts, error) {
 	out := AidTexts{}
 	for _, lang := range page.Languages() {
-		out[lang] = map[string][]Aid{}
+		texts := map[string][]Aid{}
+		out[lang] = texts
 		raw, err := fs.ReadFile(Files, "aid/"+lang+".json")
 		if err != nil {
 			return nil, fmt.Errorf("read first aid: %w", err)
 		}
-		if err := json.Unmarshal(raw, ptr(out[lang])); err != nil {
+		if err := json.Unmarshal(raw, &texts); err != nil {
 			return nil, fmt.Errorf("first aid %s: %w", lang, err)
 		}
 		if dir == "" {
@@ -50,14 +51,12 @@ func LoadAid(dir string) (AidTexts, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read first aid: %w", err)
 		}
-		if err := json.Unmarshal(own, ptr(out[lang])); err != nil {
+		if err := json.Unmarshal(own, &texts); err != nil {
 			return nil, fmt.Errorf("first aid %s: %w", lang, err)
 		}
 	}
 	return out, nil
 }
-
-func ptr(m map[string][]Aid) *map[string][]Aid { return &m }
 
 // aid is the steps for what happened, the general ones where there are none.
 func (h *Handler) aid(c echo.Context, what string) []Aid {

@@ -84,8 +84,7 @@ func (s safeReader) Read(b []byte) (int, error) {
 }
 
 func broken(err error) error {
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return fault.New(fault.TooLarge, "the request is larger than %d MB", tooLarge.Limit>>20)
 	}
 	return fault.Wrap(fault.Malformed, err, "the upload broke off or is no multipart/form-data")

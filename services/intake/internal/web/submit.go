@@ -16,8 +16,7 @@ import (
 )
 
 func retryOf(err error) time.Duration {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Retry
 	}
 	return 0
