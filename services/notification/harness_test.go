@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -70,16 +69,13 @@ type env struct {
 	bus  *bus.Bus
 	sink *mailsink.Sink
 	http *httptest.Server
-
-	mu   sync.Mutex
-	time time.Time
 }
 
 // newEnv starts the service on a clean database, an own broker and mail sink.
 // more are directory events beyond the usual ones.
 func newEnv(t testing.TB, more ...event.Payload) *env {
 	t.Helper()
-	e := &env{t: t, time: start, bus: devstack.NewBus(t)}
+	e := &env{t: t, bus: devstack.NewBus(t)}
 	e.db, e.url = devstack.NewDB(t, append(service.Migrations(), store.Migrations)...)
 	var err error
 	if e.sink, err = mailsink.Start(mailsink.Options{Now: e.now}); err != nil {
@@ -118,17 +114,8 @@ func newEnv(t testing.TB, more ...event.Payload) *env {
 	return e
 }
 
-func (e *env) now() time.Time {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.time
-}
-
-func (e *env) later(d time.Duration) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.time = e.time.Add(d)
-}
+// now is the time of the tests: it stands still.
+func (*env) now() time.Time { return start }
 
 func body(id, ags, name, level string) event.OrganisationChanged {
 	o := event.OrganisationChanged{ID: id, Version: 1, AGS: ags, Name: name, Level: level, KreisName: "Weimarer Land", Phone: "03644 0000", Active: true}

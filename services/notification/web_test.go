@@ -226,8 +226,10 @@ func TestAReleaseToNobodyIsRefusedInWords(t *testing.T) {
 func TestTheDraftIsWrittenOnAPage(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
-	form := url.Values{"title": {"Lücke"}, "summary": {""}, "severity": {"high"}, "warning_level": {"2"}, "tlp": {"GREEN"}, "kreise": {"16071"},
-		"organisations": {"Atlantis"}, "due_at": {"morgen"}, "poll": {"yes"}, "key": {"k1"}, "text": {"KEPT"}}
+	form := url.Values{
+		"title": {"Lücke"}, "summary": {""}, "severity": {"high"}, "warning_level": {"2"}, "tlp": {"GREEN"}, "kreise": {"16071"},
+		"organisations": {"Atlantis"}, "due_at": {"morgen"}, "poll": {"yes"}, "key": {"k1"}, "text": {"KEPT"},
+	}
 	res := e.want(http.StatusUnprocessableEntity, request{method: http.MethodPost, path: "/warnungen/redaktion/neu", cookie: actor.Editor, form: form})
 	for _, want := range []string{"Diese Stelle kennen wir nicht", "Geben Sie Datum und Uhrzeit ein", "Geben Sie eine Kurzfassung ein", "KEPT", "Atlantis"} {
 		if !strings.Contains(res.body, want) {

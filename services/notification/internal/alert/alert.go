@@ -8,6 +8,7 @@ package alert
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/thueringencert/leitstelle/shared/event"
@@ -145,12 +146,9 @@ func (a *Alert) Edit(by event.Person, c Content, now time.Time) error {
 }
 
 func (v *Version) contribute(person string) {
-	for _, p := range v.Contributors {
-		if p == person {
-			return
-		}
+	if !slices.Contains(v.Contributors, person) {
+		v.Contributors = append(v.Contributors, person)
 	}
-	v.Contributors = append(v.Contributors, person)
 }
 
 // Release publishes the draft. Four eyes: whoever wrote at it cannot release
@@ -163,11 +161,8 @@ func (a *Alert) Release(by event.Person, size, recipients int, now time.Time) (e
 	case a.Draft == nil:
 		return event.AlertPublished{}, fault.New(fault.Conflict, "alert %s has no draft to release", a.Reference)
 	}
-	for _, p := range a.Draft.Contributors {
-		if p == by.ID {
-			return event.AlertPublished{}, fault.New(fault.Conflict,
-				"you wrote at this draft: a second person has to release it")
-		}
+	if slices.Contains(a.Draft.Contributors, by.ID) {
+		return event.AlertPublished{}, fault.New(fault.Conflict, "you wrote at this draft: a second person has to release it")
 	}
 	if err := a.Draft.releasable(now); err != nil {
 		return event.AlertPublished{}, err

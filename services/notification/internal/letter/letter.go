@@ -50,8 +50,10 @@ type Writer struct {
 
 // New reads all templates; a mistake in one fails here.
 func New(site Site, keys alert.Keyring, words Words, name func(organisation string) string, loc *time.Location) (*Writer, error) {
-	w := &Writer{site: site, keys: keys, words: words, name: name, location: loc,
-		set: map[string]map[message.Kind]*template.Template{}}
+	w := &Writer{
+		site: site, keys: keys, words: words, name: name, location: loc,
+		set: map[string]map[message.Kind]*template.Template{},
+	}
 	for _, lang := range []string{"de", "en"} {
 		w.set[lang] = map[message.Kind]*template.Template{}
 		for _, k := range message.Kinds() {

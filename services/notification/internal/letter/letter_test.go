@@ -37,8 +37,10 @@ func writer(t *testing.T) *letter.Writer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := letter.New(letter.Site{Operator: "ThüringenCERT", Phone: "0361 000 00 00", URL: "https://cert.example.org", MailHost: "cert.example.org",
-		InvitationPath: "/konto/einladung/"}, alert.Keyring{Key: []byte("golden")}, words{}, func(id string) string { return "Stadt " + id }, loc)
+	w, err := letter.New(letter.Site{
+		Operator: "ThüringenCERT", Phone: "0361 000 00 00", URL: "https://cert.example.org", MailHost: "cert.example.org",
+		InvitationPath: "/konto/einladung/",
+	}, alert.Keyring{Key: []byte("golden")}, words{}, func(id string) string { return "Stadt " + id }, loc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,11 +59,13 @@ func data(v any) json.RawMessage {
 
 func sample(label string) alert.MailData {
 	due := at.Add(11 * time.Hour)
-	return alert.MailData{Changes: "Version 7.4.3 ist verfügbar, Schritt 3 ergänzt.", Alert: event.Alert{ID: "a", Reference: "W-2026-0018", Version: 2, State: "published",
+	return alert.MailData{Changes: "Version 7.4.3 ist verfügbar, Schritt 3 ergänzt.", Alert: event.Alert{
+		ID: "a", Reference: "W-2026-0018", Version: 2, State: "published",
 		Title: "Lücke im Muster-VPN-Gateway wird ausgenutzt", Summary: "Angreifer können ohne Anmeldung in Ihr Netz gelangen. Prüfen Sie heute, ob Sie das Gerät einsetzen.",
 		Text:     "1. Prüfen, ob das Gerät im Einsatz ist (auch Schulen, Dienstleister, Außenstellen und Zweckverbände).\n   Verwundbar: 7.0 bis 7.4.2\n2. Update einspielen.\nFrom hier an ist nichts mehr zu tun.",
 		Severity: "critical", WarningLevel: 3, TLP: label, Products: []event.Product{{Name: "Muster-VPN", Versions: "7.0 bis 7.4.2"}}, CVEs: []string{"CVE-2026-12345"},
-		Poll: &event.Poll{Question: "Setzen Sie das Gerät ein?", DueAt: &due}, PublishedAt: at}}
+		Poll: &event.Poll{Question: "Setzen Sie das Gerät ein?", DueAt: &due}, PublishedAt: at,
+	}}
 }
 
 func TestLetters(t *testing.T) {
@@ -100,7 +104,7 @@ func TestLetters(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for _, line := range strings.Split(m.Text, "\n") {
+				for line := range strings.SplitSeq(m.Text, "\n") {
 					if utf8.RuneCountInString(line) > 72 && !strings.Contains(line, "https://") {
 						t.Errorf("line of %d columns: %q", utf8.RuneCountInString(line), line)
 					}
@@ -122,7 +126,7 @@ func golden(t *testing.T, name, got string) {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile(file) //nolint:gosec // test data
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

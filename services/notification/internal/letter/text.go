@@ -106,7 +106,7 @@ func flowed(body string) string {
 	}, strings.ReplaceAll(body, "\r\n", "\n"))
 	var out strings.Builder
 	blank := 0
-	for _, line := range strings.Split(strings.Trim(body, "\n"), "\n") {
+	for line := range strings.SplitSeq(strings.Trim(body, "\n"), "\n") {
 		line = strings.TrimRight(line, " ")
 		if line == "" {
 			if blank++; blank > 1 {
@@ -138,7 +138,7 @@ func wrap(out *strings.Builder, line string) {
 		flush(false)
 		return
 	}
-	for _, word := range strings.Fields(line) {
+	for word := range strings.FieldsSeq(line) {
 		switch {
 		case current == "":
 			current = indent + word
@@ -165,15 +165,23 @@ func firstSteps(lang, what string) []string {
 func steps(what string) (de, en []string) {
 	switch what {
 	case "ransomware", "malware", "intrusion":
-		return []string{"Betroffene Geräte vom Netz trennen, aber nicht ausschalten.", "Datensicherungen vom Netz nehmen.",
-				"Nichts löschen, nichts neu installieren, nicht zahlen."},
-			[]string{"Take affected devices off the network, but do not switch them off.", "Take backups off the network.",
-				"Delete nothing, reinstall nothing, pay nothing."}
+		return []string{
+				"Betroffene Geräte vom Netz trennen, aber nicht ausschalten.", "Datensicherungen vom Netz nehmen.",
+				"Nichts löschen, nichts neu installieren, nicht zahlen.",
+			},
+			[]string{
+				"Take affected devices off the network, but do not switch them off.", "Take backups off the network.",
+				"Delete nothing, reinstall nothing, pay nothing.",
+			}
 	case "phishing", "account_takeover":
-		return []string{"Kennwort des Kontos von einem anderen Gerät aus ändern.", "Die E-Mail nicht löschen und nicht weiterleiten.",
-				"Alle warnen, die sie auch bekommen haben."},
-			[]string{"Change the password of the account from another device.", "Neither delete nor forward the mail.",
-				"Warn everybody who got it too."}
+		return []string{
+				"Kennwort des Kontos von einem anderen Gerät aus ändern.", "Die E-Mail nicht löschen und nicht weiterleiten.",
+				"Alle warnen, die sie auch bekommen haben.",
+			},
+			[]string{
+				"Change the password of the account from another device.", "Neither delete nor forward the mail.",
+				"Warn everybody who got it too.",
+			}
 	case "data_leak", "lost_device":
 		return []string{"Zugänge des Geräts oder Kontos sperren.", "Die Datenschutzbeauftragten informieren: Die Frist von 72 Stunden läuft."},
 			[]string{"Block the accounts of the device.", "Tell your data protection officer: the 72 hours are running."}

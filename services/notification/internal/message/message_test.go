@@ -29,8 +29,9 @@ func TestPausesGrow(t *testing.T) {
 func TestAMessageIDStaysWithItsDelivery(t *testing.T) {
 	t.Parallel()
 	d := message.Delivery{ID: event.NewID()}
+	again := message.Delivery{ID: d.ID, Attempts: 3}
 	other := message.Delivery{ID: event.NewID()}
-	if d.MessageID("x.example") != d.MessageID("x.example") || d.MessageID("x.example") == other.MessageID("x.example") {
+	if d.MessageID("x.example") != again.MessageID("x.example") || d.MessageID("x.example") == other.MessageID("x.example") {
 		t.Error("message ids do not follow from the delivery alone")
 	}
 }
@@ -85,8 +86,10 @@ func TestNeedsCall(t *testing.T) {
 
 func TestNoNoticeHoldsContent(t *testing.T) {
 	t.Parallel()
-	r := event.ReportSubmitted{Report: "r", Reference: "M-2026-000123", Description: "CANARY", Callback: event.Contact{Name: "CANARY", Phone: "CANARY"},
-		Affected: event.Organisation{Name: "CANARY"}, Systems: []string{"CANARY"}}
+	r := event.ReportSubmitted{
+		Report: "r", Reference: "M-2026-000123", Description: "CANARY", Callback: event.Contact{Name: "CANARY", Phone: "CANARY"},
+		Affected: event.Organisation{Name: "CANARY"}, Systems: []string{"CANARY"},
+	}
 	c := event.Case{ID: "c", Title: "CANARY", Organisation: event.Organisation{Name: "CANARY"}}
 	m := event.CaseMessagePosted{Message: "m", Text: "CANARY", Reference: "V-2026-000147", TLP: "RED", Organisation: event.Organisation{Name: "CANARY"}}
 	for _, n := range []message.Notice{message.ReceiptOf("1", r, noon), message.OnCallOf("2", c, noon), message.QuestionOf("3", m, message.Contact{}, noon)} {

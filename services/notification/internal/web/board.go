@@ -224,7 +224,7 @@ func (h *Handler) step(c echo.Context, do stepFunc, said string) error {
 		return fault.New(fault.Malformed, "the form is incomplete")
 	}
 	_, err = do(c.Request().Context(), by(c), c.Param("ref"), revision)
-	switch kind := fault.KindOf(err); kind { //nolint:exhaustive // the others have a page of their own
+	switch kind := fault.KindOf(err); kind {
 	case "":
 		page.Flash(c, "success", said)
 		return page.Redirect(c, "/warnungen/redaktion/"+url.PathEscape(c.Param("ref")))

@@ -46,20 +46,24 @@ const localTime = "2006-01-02T15:04"
 // field error, together with those of the domain.
 func (h *Handler) readDraft(c echo.Context) (draftForm, alert.Content, fault.Fields) {
 	values, _ := c.FormParams() // a broken form has no values: the domain says what is missing
-	f := draftForm{Title: values.Get("title"), Summary: values.Get("summary"), Text: values.Get("text"), Changes: values.Get("changes"),
+	f := draftForm{
+		Title: values.Get("title"), Summary: values.Get("summary"), Text: values.Get("text"), Changes: values.Get("changes"),
 		Severity: values.Get("severity"), WarningLevel: values.Get("warning_level"), TLP: values.Get("tlp"), Category: values.Get("category"),
 		Products: values.Get("products"), CVEs: values.Get("cves"), Organisations: values.Get("organisations"), Question: values.Get("question"),
 		DueAt: values.Get("due_at"), ValidUntil: values.Get("valid_until"), Case: values.Get("case"),
-		Levels: values["levels"], Kreise: values["kreise"], Poll: values.Get("poll") == "yes", Exercise: values.Get("exercise") == "yes"}
+		Levels: values["levels"], Kreise: values["kreise"], Poll: values.Get("poll") == "yes", Exercise: values.Get("exercise") == "yes",
+	}
 	var bad fault.Fields
 	level, _ := strconv.Atoi(f.WarningLevel) // 0 is refused by the domain
-	content := alert.Content{Title: f.Title, Summary: f.Summary, Text: f.Text, Changes: f.Changes, Severity: f.Severity, WarningLevel: level,
+	content := alert.Content{
+		Title: f.Title, Summary: f.Summary, Text: f.Text, Changes: f.Changes, Severity: f.Severity, WarningLevel: level,
 		TLP: tlp.Label(f.TLP), Category: f.Category, CVEs: strings.Fields(strings.ReplaceAll(f.CVEs, ",", " ")), Exercise: f.Exercise,
-		Audience: event.Audience{Levels: f.Levels, Kreise: f.Kreise, Organisations: h.resolve(f.Organisations, &bad)}}
+		Audience: event.Audience{Levels: f.Levels, Kreise: f.Kreise, Organisations: h.resolve(f.Organisations, &bad)},
+	}
 	if uuid.Validate(f.Case) == nil {
 		content.CaseID = f.Case
 	}
-	for _, line := range strings.Split(f.Products, "\n") {
+	for line := range strings.SplitSeq(f.Products, "\n") {
 		name, versions, _ := strings.Cut(line, "|")
 		content.Products = append(content.Products, event.Product{Name: strings.TrimSpace(name), Versions: strings.TrimSpace(versions)})
 	}
@@ -106,9 +110,11 @@ func (h *Handler) resolve(text string, bad *fault.Fields) []string {
 }
 
 func (h *Handler) formOf(c alert.Content) draftForm {
-	f := draftForm{Title: c.Title, Summary: c.Summary, Text: c.Text, Changes: c.Changes, Severity: c.Severity,
+	f := draftForm{
+		Title: c.Title, Summary: c.Summary, Text: c.Text, Changes: c.Changes, Severity: c.Severity,
 		WarningLevel: strconv.Itoa(c.WarningLevel), TLP: string(c.TLP), Category: c.Category, CVEs: strings.Join(c.CVEs, " "),
-		Levels: c.Audience.Levels, Kreise: c.Audience.Kreise, Case: c.CaseID, Poll: c.Poll != nil, Exercise: c.Exercise}
+		Levels: c.Audience.Levels, Kreise: c.Audience.Kreise, Case: c.CaseID, Poll: c.Poll != nil, Exercise: c.Exercise,
+	}
 	for _, p := range c.Products {
 		f.Products += strings.TrimSuffix(p.Name+" | "+p.Versions, " | ") + "\n"
 	}
@@ -164,8 +170,10 @@ func (h *Handler) renderDraft(c echo.Context, status int, v *draftView) error {
 
 // newDraft is GET /warnungen/redaktion/neu, filled from ?case=ID.
 func (h *Handler) newDraft(c echo.Context) error {
-	v := &draftView{Action: "/warnungen/redaktion/neu", Key: uuid.NewString(),
-		Form: draftForm{TLP: string(tlp.Green), WarningLevel: "2", Poll: true}}
+	v := &draftView{
+		Action: "/warnungen/redaktion/neu", Key: uuid.NewString(),
+		Form: draftForm{TLP: string(tlp.Green), WarningLevel: "2", Poll: true},
+	}
 	if id := c.QueryParam("case"); id != "" {
 		k, err := h.Desk.Store.Case(c.Request().Context(), id)
 		if err != nil {

@@ -149,7 +149,7 @@ func Blocks(text string) []Block {
 		return &out[len(out)-1]
 	}
 	open := false
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		trimmed := strings.TrimSpace(line)
 		kind, rest := kindOf(trimmed)
 		b := last()

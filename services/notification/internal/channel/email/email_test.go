@@ -33,8 +33,10 @@ func setup(t *testing.T, command time.Duration) (*email.Conn, *mailsink.Sink) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ch, err := email.New(email.Config{Host: host, Port: n, TLS: "none", From: "lagezentrum@cert.example", FromName: "ThüringenCERT",
-		ReplyTo: "antwort@cert.example", Helo: "localhost", Command: command}, at)
+	ch, err := email.New(email.Config{
+		Host: host, Port: n, TLS: "none", From: "lagezentrum@cert.example", FromName: "ThüringenCERT",
+		ReplyTo: "antwort@cert.example", Helo: "localhost", Command: command,
+	}, at)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +51,10 @@ func setup(t *testing.T, command time.Duration) (*email.Conn, *mailsink.Sink) {
 func TestAMailCarriesTheHeadersOfAMachine(t *testing.T) {
 	t.Parallel()
 	c, sink := setup(t, 0)
-	m := message.Mail{To: "it@stadt.example", Subject: "[KRITISCH] Lücke", Text: "Für Sie: ein langer Satz, der am Ende der Zeile noch nicht \nzu Ende ist.\n",
-		MessageID: "abc@cert.example", ListID: "warnungen.cert.example", Alert: "W-2026-0018", Urgent: true}
+	m := message.Mail{
+		To: "it@stadt.example", Subject: "[KRITISCH] Lücke", Text: "Für Sie: ein langer Satz, der am Ende der Zeile noch nicht \nzu Ende ist.\n",
+		MessageID: "abc@cert.example", ListID: "warnungen.cert.example", Alert: "W-2026-0018", Urgent: true,
+	}
 	if err := c.Send(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
