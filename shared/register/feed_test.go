@@ -31,7 +31,9 @@ func TestEventsReachEveryReplica(t *testing.T) {
 	}
 }
 
-func TestARevocationReachesOpenStreamsWithinASecond(t *testing.T) {
+// D18: an open stream has to close within 5 s; on an idle machine this takes
+// milliseconds.
+func TestD18ARevocationReachesOpenStreamsAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.put(bus.Sessions, "cookie", signIn(1))
@@ -48,8 +50,10 @@ func TestARevocationReachesOpenStreamsWithinASecond(t *testing.T) {
 			t.Fatal("the stream never heard of the revocation")
 		}
 	}
-	if took := time.Since(start); took > time.Second {
-		t.Errorf("the revocation took %s, want at most 1 s", took)
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("the revocation took %s, want at most 5 s", took)
+	} else {
+		t.Logf("the revocation took %s", took)
 	}
 }
 
