@@ -6,8 +6,10 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"html"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +75,7 @@ func TestNoOrganisationSeesAnothersReports(t *testing.T) {
 		c := w.of(t, s.person)
 		cookie := w.cookie(t, s.person)
 		for _, path := range w.readable(s, other) {
-			text := w.readAs(t, c, cookie, path)
+			text := without(w.readAs(t, c, cookie, path), path) // a page may name its own address
 			if strings.Contains(text, other.word) || strings.Contains(strings.ToLower(text), strings.ToLower(other.word)) || strings.Contains(text, other.report.ID) {
 				t.Errorf("%s sees %s's words at %s", s.person.Email, other.person.Email, path)
 			}
@@ -112,6 +114,14 @@ func TestNoOrganisationSeesAnothersReports(t *testing.T) {
 			t.Errorf("the subject %s has content", m.Subject)
 		}
 	}
+}
+
+// without takes an address out of a page that links to itself.
+func without(text, path string) string {
+	for _, form := range []string{path, html.EscapeString(path), url.QueryEscape(path), html.EscapeString(url.QueryEscape(path))} {
+		text = strings.ReplaceAll(text, form, "")
+	}
+	return text
 }
 
 // readable are the addresses where an officer looks, and where a curious one would.

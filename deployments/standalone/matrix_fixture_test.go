@@ -266,8 +266,10 @@ func (f *fixture) bodyOf(r httpserver.Route, o object) body {
 }
 
 func (f *fixture) formOf(last string) body {
-	v := url.Values{"version": {"999999"}, "revision": {"999999"}, "key": {newKey()}, "text": {"Matrix"}, "reason": {"Matrix"},
-		"language": {"de"}, "hash": {"0"}, "state": {"working"}, "class": {"other:other"}, "disposition": {"confirmed"}, "name": {"Matrix"}, "title": {"Matrix"}}
+	v := url.Values{
+		"version": {"999999"}, "revision": {"999999"}, "key": {newKey()}, "text": {"Matrix"}, "reason": {"Matrix"},
+		"language": {"de"}, "hash": {"0"}, "state": {"working"}, "class": {"other:other"}, "disposition": {"confirmed"}, "name": {"Matrix"}, "title": {"Matrix"},
+	}
 	switch last {
 	case "datei", "register":
 		return upload("matrix.txt", "nothing")
