@@ -189,11 +189,7 @@ func TestF5PostgresStopsAndComesBackUnderLoad(t *testing.T) {
 	if err := server.CreateDatabase(t.Context(), "intake"); err != nil {
 		t.Fatal(err)
 	}
-	db, err := pg.Open(server.URL("intake"), pg.Options{Name: "test", MaxConns: 5})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := observer(t, server.URL("intake"))
 	if err := pg.Migrate(t.Context(), db, append(service.Migrations(), store.Migrations)...); err != nil {
 		t.Fatal(err)
 	}

@@ -93,7 +93,8 @@ func newIntake(t testing.TB, opts ...option) *env {
 		o(&e.cfg, e)
 	}
 	if e.db == nil {
-		e.db, e.url = devstack.NewDB(t, append(service.Migrations(), store.Migrations)...)
+		_, e.url = devstack.NewDB(t, append(service.Migrations(), store.Migrations)...)
+		e.db = observer(t, e.url)
 	}
 	e.seed()
 	identity, err := age.GenerateX25519Identity()
@@ -114,6 +115,18 @@ func newIntake(t testing.TB, opts ...option) *env {
 	}
 	e.start()
 	return e
+}
+
+// observer is the test's own pool: on a loaded machine it waits longer than a
+// request may.
+func observer(t testing.TB, url string) *sqlx.DB {
+	t.Helper()
+	db, err := pg.Open(url, pg.Options{Name: "observer", MaxConns: 5, Stmt: time.Minute, Lock: 30 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 func (e *env) start() {

@@ -68,7 +68,7 @@ func (h *Handler) view(c echo.Context, code, step string, f report.Form) *stepVi
 func (h *Handler) systemOptions(c echo.Context) []page.Option {
 	out := make([]page.Option, len(report.Systems))
 	for i, id := range report.Systems {
-		out[i] = page.Option{Value: id, Label: h.Pages.T(c, "intake.system."+id)}
+		out[i] = page.Option{Value: id, Label: h.Pages.Word(page.Language(c), "system", id)}
 	}
 	return out
 }
@@ -245,7 +245,7 @@ func (h *Handler) answers(c echo.Context, path string, f report.Form, phone stri
 	var systems, help []string
 	for _, s := range f.Systems {
 		if slices.Contains(report.Systems, s) {
-			systems = append(systems, t("intake.system."+s))
+			systems = append(systems, word("system", s))
 		}
 	}
 	for _, x := range f.Help {

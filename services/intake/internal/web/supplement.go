@@ -41,7 +41,7 @@ func (h *Handler) choices(c echo.Context) map[string][]page.Option {
 	}
 	for name, ids := range lists {
 		for _, id := range ids {
-			out[name] = append(out[name], page.Option{Value: id, Label: h.Pages.T(c, "intake."+name+"."+id)})
+			out[name] = append(out[name], page.Option{Value: id, Label: h.Pages.Word(lang, name, id)})
 		}
 	}
 	return out
@@ -124,10 +124,8 @@ func (h *Handler) laterWords(c echo.Context, name string, v any) []string {
 		return h.laterWords(c, name, id)
 	case string:
 		switch {
-		case name == "impact", name == "help_needed":
+		case name == "impact", name == "help_needed", slices.Contains(lists[name], x):
 			return []string{h.Pages.Word(lang, name, x)}
-		case slices.Contains(lists[name], x):
-			return []string{h.Pages.T(c, "intake."+name+"."+x)}
 		case slices.Contains(report.YesNo, x):
 			return []string{h.Pages.Word(lang, "yesno", x)}
 		}
