@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -45,6 +46,7 @@ const (
 	firstWait = time.Second
 	maxWait   = 5 * time.Minute
 	pause     = 2 * time.Second
+	atATime   = 4 // events of one consumer
 )
 
 func (c Consumer) withDefaults() Consumer {
@@ -93,6 +95,20 @@ func (b *Bus) consumeOnce(ctx context.Context, c Consumer) error {
 	stop := context.AfterFunc(ctx, messages.Stop)
 	defer stop()
 	defer messages.Stop()
+	// The events of one reader are as little in order as those of several
+	// replicas: effects have to stand that, so a few may run at a time and wait
+	// for the disk together.
+	work := make(chan jetstream.Msg)
+	var workers sync.WaitGroup
+	for range atATime {
+		workers.Go(func() {
+			for m := range work {
+				b.one(ctx, c, m)
+			}
+		})
+	}
+	defer workers.Wait()
+	defer close(work)
 	for {
 		m, err := messages.Next()
 		if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
@@ -101,7 +117,7 @@ func (b *Bus) consumeOnce(ctx context.Context, c Consumer) error {
 		if err != nil {
 			return fmt.Errorf("consumer %s: %w", c.Name, err)
 		}
-		b.one(ctx, c, m)
+		work <- m
 	}
 }
 
