@@ -18,7 +18,21 @@ var words = map[string][]string{
 		"ransomware", "malware", "phishing", "account_takeover", "intrusion", "ddos", "data_leak", "lost_device",
 		"outage", "mistake", "vulnerability", "tip", "unknown",
 	},
-	"impact":        {"low", "medium", "high", "very_high", "unknown"},
+	"impact": {"low", "medium", "high", "very_high", "unknown"},
+	"system": {
+		"workplace", "server", "identity", "mail", "web", "application", "network", "telephony", "backup", "ot", "cloud", "mobile",
+	},
+	"status_now": {"ongoing", "contained", "fixed", "recurring"},
+	"services_affected": {
+		"citizens_office", "passports", "registry", "vehicles", "driving_licences", "social", "youth", "housing_benefit",
+		"immigration", "health", "public_order", "building", "treasury", "trade", "elections", "schools", "fire_service",
+		"council", "website", "records", "e_invoice", "email", "telephony", "water", "internal_it",
+	},
+	"informed": {
+		"head", "dpo", "tlfdi", "police", "bsi", "provider", "tlrz", "supervision", "staff_council", "insurance", "public",
+	},
+	"share_consent": {"vcv", "others_anonymous", "others_named", "police"},
+	"reporter_role": {"ciso", "it_lead", "head", "dpo", "provider", "staff", "third_party"},
 	"help_needed":   {"none", "advice", "callback", "forensics", "on_site", "communication", "fallback_it"},
 	"disposition":   {"confirmed", "false_alarm", "duplicate", "deferred", "handed_over", "insufficient_data", "exercise"},
 	"yesno":         {"yes", "no", "unclear"},

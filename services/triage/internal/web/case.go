@@ -4,6 +4,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -196,47 +197,57 @@ func (h *Handler) classWords(c echo.Context, class string) string {
 	return words
 }
 
-// fieldRows shows the later fields of a report by their ids' words.
+// fieldRows shows the later fields of a report in words.
 func (h *Handler) fieldRows(c echo.Context, fields map[string]any) []page.Row {
-	names := make([]string, 0, len(fields))
-	for name := range fields {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var out []page.Row
-	for _, name := range names {
-		out = append(out, page.Row{Label: strings.ReplaceAll(name, "_", " "), Value: h.fieldValue(c, fields[name])})
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		label := strings.ReplaceAll(name, "_", " ") // a field that a newer intake sends
+		if slices.Contains(laterFields, name) {
+			label = h.Pages.T(c, "triage.later."+name)
+		}
+		out = append(out, page.Row{Label: label, Value: h.fieldValue(c, name, fields[name])})
 	}
 	return out
 }
 
-func (h *Handler) fieldValue(c echo.Context, v any) string {
+// laterFields are the later fields of a report that have a label of their own.
+var laterFields = []string{
+	"reporter_role", "status_now", "impact", "malicious_suspected", "cross_border", "cross_org_spread",
+	"personal_data", "services_affected", "help_needed", "informed", "share_consent",
+}
+
+// fieldValue is a value in words: of the field's own list, or yes and no.
+func (h *Handler) fieldValue(c echo.Context, list string, v any) string {
 	switch x := v.(type) {
 	case bool:
-		if x {
-			return h.Pages.Word(page.Language(c), "yesno", "yes")
-		}
-		return h.Pages.Word(page.Language(c), "yesno", "no")
+		return h.fieldValue(c, list, map[bool]string{true: "yes", false: "no"}[x])
 	case string:
-		if slices.Contains(page.Words("yesno"), x) {
-			return h.Pages.Word(page.Language(c), "yesno", x)
+		for _, known := range []string{list, "yesno"} {
+			if slices.Contains(page.Words(known), x) {
+				return h.Pages.Word(page.Language(c), known, x)
+			}
 		}
 		return x
 	case []any:
-		parts := make([]string, len(x))
-		for i, y := range x {
-			parts[i] = h.fieldValue(c, y)
+		return h.fieldValues(c, list, x)
+	case map[string]any: // who or which first, then what is known of it
+		var parts []any
+		for _, key := range []string{"service", "who", "degree", "since", "at", "workaround", "reference"} {
+			if y, ok := x[key]; ok {
+				parts = append(parts, y)
+			}
 		}
-		return strings.Join(parts, ", ")
-	}
-	if m, ok := v.(map[string]any); ok {
-		parts := make([]string, 0, len(m))
-		for _, r := range h.fieldRows(c, m) {
-			parts = append(parts, r.Label+" "+r.Value)
-		}
-		return strings.Join(parts, ", ")
+		return h.fieldValues(c, list, parts)
 	}
 	return fmt.Sprint(v)
+}
+
+func (h *Handler) fieldValues(c echo.Context, list string, values []any) string {
+	parts := make([]string, len(values))
+	for i, y := range values {
+		parts[i] = h.fieldValue(c, list, y)
+	}
+	return strings.Join(parts, ", ")
 }
 
 // casePage is the view of a case as a page of its own.
