@@ -31,7 +31,7 @@ func Report(n int) event.ReportSubmitted {
 		Channel: "portal", Verified: true, Reporter: event.Person{ID: "0192f0c0-0000-7000-8000-0000000000aa", Name: "Kim Beispiel"},
 		What: "ransomware", Description: "Kollegen kommen nicht mehr an ihre Dateien. Auf dem Server liegt README_RESTORE.txt.",
 		NoticedAt: Noon.Add(-30 * time.Minute), NoticedApprox: true, Impact: "very_high", StillRunning: "yes",
-		Systems:  []string{"Arbeitsplätze", "Server", "Einwohnermeldewesen"},
+		Systems:  []string{"workplace", "server", "application"},
 		Callback: event.Contact{Name: "Kim Beispiel", Phone: "0152 000 000 00"}, TLP: "AMBER",
 		HelpNeeded: []string{"callback", "forensics"}, Language: "de", ReceivedAt: Noon, CallbackBy: Noon.Add(time.Hour),
 	}
