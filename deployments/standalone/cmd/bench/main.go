@@ -57,6 +57,7 @@ var parts = []struct {
 }{
 	{"intake", bench.Intake},
 	{"stream", bench.Stream},
+	{"alert", bench.Alert},
 }
 
 func measure(ctx context.Context, args []string, out io.Writer) error {
