@@ -130,7 +130,7 @@ func TestFiltersAndSearch(t *testing.T) {
 		"a case's reference":             {casefile.Filter{Query: other}, []string{other}},
 		"its last digits":                {casefile.Filter{Query: strings.TrimLeft(other[7:], "0")}, []string{other}},
 		"a report's reference":           {casefile.Filter{Query: "M-2026-000002"}, []string{other}},
-		"a system":                       {casefile.Filter{Query: "Einwohnermeldewesen", Severity: "critical"}, []string{late}},
+		"a system":                       {casefile.Filter{Query: "workplace", Severity: "critical"}, []string{late}},
 		"nothing like it":                {casefile.Filter{Query: "Zuckerwatte"}, nil},
 		"operators are only text":        {casefile.Filter{Query: `':* & | ! ( "`}, nil},
 	} {
