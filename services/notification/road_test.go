@@ -196,6 +196,36 @@ func TestAReportIsConfirmedOnceToEachAddress(t *testing.T) {
 	e.wantChain()
 }
 
+func TestAReportTakenOnThePhoneIsConfirmedToTheCaller(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	r := report(event.NewID(), "anrufer@example.net", actor.Duty, body(muster, "16071043", "Stadt Musterhausen", "gemeinde").Ref(), 1)
+	r.Channel = "phone"
+	e.publish(r)
+	e.mails("anrufer@example.net", 1)
+	if n := len(e.sink.Messages("")); n != 1 {
+		t.Errorf("%d mails, want one to the caller and none to who wrote it down", n)
+	}
+}
+
+func TestTheDeskSaysWhenMailStandsStill(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	e.sink.Close()
+	e.released(draft)
+	quiet := e.want(http.StatusOK, request{path: "/warnungen/redaktion", cookie: actor.Duty})
+	if strings.Contains(quiet.body, "Der Mailserver nimmt nichts an.") {
+		t.Error("the desk cries at once")
+	}
+	if _, err := e.db.Exec(`UPDATE deliveries SET created_at = created_at - interval '16 minutes'`); err != nil {
+		t.Fatal(err)
+	}
+	loud := e.want(http.StatusOK, request{path: "/warnungen/redaktion", cookie: actor.Duty})
+	if !strings.Contains(loud.body, "3 E-Mails warten, die älteste seit") {
+		t.Errorf("the desk says nothing:\n%s", short(loud.body))
+	}
+}
+
 func TestACriticalCaseCallsTheDutyOnce(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

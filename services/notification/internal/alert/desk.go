@@ -103,6 +103,8 @@ type Store interface {
 	Grant(ctx context.Context, tokenHash []byte) (Grant, error)
 	Case(ctx context.Context, id string) (CaseCopy, error)
 	Wishes(ctx context.Context) (Wishes, error)
+	// Backlog counts the messages that wait and says since when.
+	Backlog(ctx context.Context) (n int, oldest time.Time, err error)
 }
 
 // Desk is the one place that works with alerts; page and API call it alike.

@@ -83,7 +83,11 @@ func with[T event.Payload](e event.Event, do func(T) error) error {
 // report confirms a report to its reporter and remembers how to reach them.
 // Triage takes no part in it.
 func (f Feed) report(ctx context.Context, notes Notes, r event.ReportSubmitted) error {
-	c := message.ContactOf(r, f.person(r.Reporter.ID))
+	reporter := f.person(r.Reporter.ID)
+	if r.Channel == "phone" || r.Channel == "mail" {
+		reporter = nil // the CERT typed it: the receipt goes to who called
+	}
+	c := message.ContactOf(r, reporter)
 	if err := notes.KeepContact(ctx, c); err != nil {
 		return err
 	}

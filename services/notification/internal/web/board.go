@@ -34,6 +34,21 @@ type deskListView struct {
 	Drafts, Published []deskItem
 	More              string
 	MayDraft          bool
+	Stuck             int // messages that have waited too long
+	StuckSince        time.Time
+}
+
+// patience is how long mail may wait before the desk says so (F22): from then
+// on people are called.
+const patience = 15 * time.Minute
+
+// stuck reports the messages that wait, when the oldest has waited too long.
+func (h *Handler) stuck(c echo.Context) (int, time.Time, error) {
+	n, since, err := h.Desk.Store.Backlog(c.Request().Context())
+	if err != nil || n == 0 || h.Now().Sub(since) < patience {
+		return 0, time.Time{}, err
+	}
+	return n, since, nil
 }
 
 // deskList is GET /warnungen/redaktion: what waits for release, and the rest.
@@ -68,6 +83,9 @@ func (h *Handler) deskList(c echo.Context) error {
 	}
 	if next != "" {
 		v.More = page.Link(page.Language(c), "/warnungen/redaktion?after="+url.QueryEscape(next))
+	}
+	if v.Stuck, v.StuckSince, err = h.stuck(c); err != nil {
+		return err
 	}
 	return h.Pages.Render(c, http.StatusOK, "redaktion", v)
 }
