@@ -293,3 +293,42 @@ func TestAPageIsBounded(t *testing.T) {
 		}
 	}
 }
+
+func TestWellFormedLooksAtEveryKeyAndString(t *testing.T) {
+	t.Parallel()
+	many := func(last string) string {
+		var b strings.Builder
+		for i := range 100 {
+			_, _ = fmt.Fprintf(&b, `"k%d":{"a":[1,"x"]},`, i)
+		}
+		return "{" + b.String() + `"` + last + `":1}`
+	}
+	for body, ok := range map[string]bool{
+		`{"a":1,"b":{"a":1},"c":[{"a":1},{"a":2}]}`: true,
+		`{"a":1,"a":2}`:         false,
+		`{"a":1,"A":2}`:         false, // the decoder takes both for one field
+		`{"a":1,"\u0061":2}`:    false,
+		`{"a":{"b":1,"b":2}}`:   false,
+		`[{"a":1,"a":1}]`:       false,
+		`{"a":"\u0000"}`:        false,
+		`{"a":"\\u0000"}`:       true,
+		`{"a":"\\\u0000"}`:      false,
+		`{"\u0000":1}`:          false,
+		`{"a":"x\",\"a\":\"y"}`: true,
+		`"text"`:                true,
+		`{} {}`:                 false,
+		`{"a":1,}`:              false,
+		``:                      false,
+		many("k99"):             false,
+		many("K3"):              false,
+		many("z"):               true,
+		strings.Repeat("[", 32) + strings.Repeat("]", 32):         true,
+		strings.Repeat("[", 33) + strings.Repeat("]", 33):         false,
+		strings.Repeat("[", 100000) + strings.Repeat("]", 100000): false,
+	} {
+		var v any
+		if err := httpserver.Decode([]byte(body), &v); (err == nil) != ok || err != nil && !fault.Is(err, fault.Malformed) {
+			t.Errorf("%.80s: %v", body, err)
+		}
+	}
+}

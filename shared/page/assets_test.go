@@ -33,12 +33,12 @@ func TestAnAssetWithItsFingerprintNeverExpires(t *testing.T) {
 		t.Fatal(err)
 	}
 	res := get(t, url)
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != 200 || !strings.Contains(res.Header.Get("Cache-Control"), "immutable") || res.Header.Get("Content-Type") != "text/css; charset=utf-8" {
 		t.Errorf("%d %v", res.StatusCode, res.Header)
 	}
 	other := get(t, "/assets/css/leitstelle.css?v=000000000000")
-	defer other.Body.Close()
+	defer func() { _ = other.Body.Close() }()
 	if strings.Contains(other.Header.Get("Cache-Control"), "immutable") {
 		t.Error("another version's fingerprint is kept for ever")
 	}
@@ -47,7 +47,7 @@ func TestAnAssetWithItsFingerprintNeverExpires(t *testing.T) {
 func TestAssetsAreCompressedAndConditional(t *testing.T) {
 	t.Parallel()
 	res := get(t, "/assets/css/leitstelle.css", "Accept-Encoding", "gzip, br")
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	z, err := gzip.NewReader(res.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func TestAssetsAreCompressedAndConditional(t *testing.T) {
 		t.Fatal(err)
 	}
 	plain := get(t, "/assets/css/leitstelle.css")
-	defer plain.Body.Close()
+	defer func() { _ = plain.Body.Close() }()
 	raw, err := io.ReadAll(plain.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +66,7 @@ func TestAssetsAreCompressedAndConditional(t *testing.T) {
 		t.Error("the compressed stylesheet is another one")
 	}
 	same := get(t, "/assets/css/leitstelle.css", "If-None-Match", plain.Header.Get("ETag"))
-	defer same.Body.Close()
+	defer func() { _ = same.Body.Close() }()
 	if same.StatusCode != http.StatusNotModified {
 		t.Errorf("unchanged asset: %d", same.StatusCode)
 	}

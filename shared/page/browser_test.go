@@ -98,7 +98,7 @@ func serveStream(c echo.Context, events *fan, streams *atomic.Int32) error {
 	streams.Add(1)
 	defer streams.Add(-1)
 	c.Response().Header().Set(echo.HeaderContentType, "text/event-stream")
-	fmt.Fprint(c.Response(), "retry: 100\n\nevent: hello\ndata: {\"resumed\":true}\n\n")
+	_, _ = fmt.Fprint(c.Response(), "retry: 100\n\nevent: hello\ndata: {\"resumed\":true}\n\n")
 	c.Response().Flush()
 	for {
 		select {
@@ -108,7 +108,7 @@ func serveStream(c echo.Context, events *fan, streams *atomic.Int32) error {
 			if !ok {
 				return nil
 			}
-			fmt.Fprintf(c.Response(), "%s\n\n", event)
+			_, _ = fmt.Fprintf(c.Response(), "%s\n\n", event)
 			c.Response().Flush()
 		}
 	}

@@ -60,7 +60,7 @@ func Golden(t testing.TB, name string, got []byte) {
 	got = fingerprint.ReplaceAll(got, []byte("?v=HASH"))
 	file := filepath.Join("testdata", name+".html")
 	if *update {
-		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil { //nolint:gosec // test data
+		if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.WriteFile(file, got, 0o644); err != nil { //nolint:gosec // test data

@@ -31,7 +31,7 @@ func Code(secret string, step int64) (string, error) {
 	if step < 0 {
 		return "", fmt.Errorf("no code before 1970")
 	}
-	return hotp.GenerateCodeCustom(secret, uint64(step), totpOptions) //nolint:gosec // not negative
+	return hotp.GenerateCodeCustom(secret, uint64(step), totpOptions)
 }
 
 // ValidTOTP reports whether the text is a secret that apps accept.

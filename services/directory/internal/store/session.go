@@ -128,7 +128,7 @@ type tokenRow struct {
 	Version   int64      `db:"version"`
 }
 
-const tokenColumns = `id, sum, person, name, created_at, expires_at, revoked_at, version`
+const tokenColumns = `id, sum, person, name, created_at, expires_at, revoked_at, version` //nolint:gosec // names of columns
 
 func (r tokenRow) token() account.Token {
 	return account.Token{

@@ -28,9 +28,8 @@ func (h *Handler) importForm(c echo.Context) error { return h.renderImport(c, ht
 func (h *Handler) renderImport(c echo.Context, status int, fail error) error {
 	v := &importView{Base: base(c, h.Pages.T(c, "directory.import")), Source: constituency.Notice}
 	if fail != nil {
-		var f *fault.Error
 		detail := h.Pages.T(c, "directory.import.failed")
-		if errors.As(fail, &f) {
+		if f, ok := errors.AsType[*fault.Error](fail); ok {
 			detail = h.Pages.T(c, "directory.import.wrong", "Detail", f.Message)
 		}
 		v.Errors = []page.FieldError{{Field: "file", Detail: detail}}
