@@ -379,26 +379,3 @@ func TestADigestShowsAValueOnlyToWhoHasTheKey(t *testing.T) {
 		t.Errorf("digests %q and %q: want stable ones that depend on the key", a, b)
 	}
 }
-
-func BenchmarkVerify(b *testing.B) {
-	db, _ := devstack.NewDB(b, audit.Migrations)
-	const n = 20000
-	entries := make([]audit.Entry, 1000)
-	for i := range entries {
-		entries[i] = entry(fmt.Sprint(i))
-	}
-	for range n / len(entries) {
-		if err := pg.InTx(b.Context(), db, func(tx pg.DB) error {
-			_, err := audit.Append(b.Context(), tx, entries...)
-			return err
-		}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	for b.Loop() {
-		if r, err := audit.Verify(b.Context(), db, nil); err != nil || !r.OK() {
-			b.Fatal(r, err)
-		}
-	}
-	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "entries/s")
-}
