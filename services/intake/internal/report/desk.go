@@ -117,6 +117,7 @@ func (d *Desk) Submit(ctx context.Context, s Submission, o Occasion) (Report, bo
 	if !r.Verified {
 		r.Reporter.Name = s.Callback.Name
 	}
+	r.Sum = r.Digest()
 	return d.Taker.Take(ctx, Pending{Report: r, Occasion: o})
 }
 

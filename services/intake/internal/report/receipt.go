@@ -56,5 +56,9 @@ func VerifyReceipt(token string, key ed25519.PublicKey) (Receipt, error) {
 
 // Receipt of the report.
 func (r Report) Receipt() Receipt {
-	return Receipt{ID: r.ID, Reference: r.Reference, ReceivedAt: r.ReceivedAt, TLP: r.TLP, SHA256: r.Digest()}
+	sum := r.Sum
+	if sum == "" {
+		sum = r.Digest()
+	}
+	return Receipt{ID: r.ID, Reference: r.Reference, ReceivedAt: r.ReceivedAt, TLP: r.TLP, SHA256: sum}
 }

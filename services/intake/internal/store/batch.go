@@ -44,7 +44,7 @@ func newJob(ctx context.Context, p report.Pending) (*job, error) {
 		behalf = p.Affected[0].OnBehalf
 	}
 	j := &job{
-		ctx: ctx, p: p, content: string(content), digest: p.Digest(), done: make(chan outcome, 1),
+		ctx: ctx, p: p, content: string(content), digest: p.Receipt().SHA256, done: make(chan outcome, 1),
 		entry: entryOf(report.Act{
 			At: p.ReceivedAt, By: p.By, OnBehalf: behalf,
 			Action: string(actor.ReportCreate), ObjectType: "report", ObjectID: p.ID, RequestID: p.RequestID,
