@@ -318,6 +318,9 @@ func TestMerge(t *testing.T) {
 		"not into a merged one":         {func(_, x *casefile.Case) { x.State = casefile.Merged }, "x", fault.Conflict},
 		"not a closed one":              {func(c, _ *casefile.Case) { c.State = casefile.Closed }, "x", fault.Conflict},
 		"not into itself":               {func(c, x *casefile.Case) { x.ID = c.ID }, "x", fault.Invalid},
+		"no guest's into a confirmed":   {func(c, _ *casefile.Case) { c.Verified = false }, "x", fault.Invalid},
+		"no confirmed into a guest's":   {func(_, x *casefile.Case) { x.Verified = false }, "x", fault.Invalid},
+		"two guests' of the same body":  {func(c, x *casefile.Case) { c.Verified, x.Verified = false, false }, "x", ""},
 		"what is narrower stays narrow": {func(c, _ *casefile.Case) { c.TLP = tlp.Red }, "derselbe Server", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

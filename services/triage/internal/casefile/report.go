@@ -98,7 +98,10 @@ func (c *Case) Alerted(by By, at time.Time, a event.Alert) {
 }
 
 // Merge joins c into target: both stay, target gets the reports, and c remembers
-// its state for the undo. Only cases of the same organisation belong together.
+// its state for the undo. Only cases of the same organisation belong together,
+// and a guest's report none of us confirmed never joins confirmed ones: the body
+// would see it, and the guest would read what the CERT writes to the body
+// (design §7, "Guests").
 func (c *Case) Merge(by By, at time.Time, target *Case, reason string) error {
 	switch {
 	case c.ID == target.ID:
@@ -109,6 +112,8 @@ func (c *Case) Merge(by By, at time.Time, target *Case, reason string) error {
 		return fault.New(fault.Conflict, "case %s is %s and takes no other case in", target.Reference, target.State)
 	case AffectedKey(c.Organisation) != AffectedKey(target.Organisation):
 		return oneField("target", "triage.err.merge.organisation", "is a case of another organisation")
+	case c.Verified != target.Verified:
+		return oneField("target", "triage.err.merge.unverified", "can be merged when both cases are confirmed; confirm the guest's first")
 	case strings.TrimSpace(reason) == "":
 		return oneField("reason", "triage.err.reason", "is needed to merge cases")
 	}
