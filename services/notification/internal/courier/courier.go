@@ -100,6 +100,7 @@ func (c *Courier) Drain(ctx context.Context) (int, error) {
 	var ticking sync.WaitGroup
 	ticking.Go(func() { r.tick(ctx, stop) })
 	workers.Wait()
+	r.release()
 	close(stop)
 	ticking.Wait()
 	close(r.results)

@@ -166,7 +166,6 @@ func (r *round) work(ctx context.Context) {
 	for {
 		d, began, ok := r.next(ctx)
 		if !ok {
-			r.release(ctx)
 			return
 		}
 		conn = r.one(ctx, conn, d)
@@ -224,16 +223,10 @@ func (r *round) dial(ctx context.Context) (Conn, error) {
 	return conn, nil
 }
 
-// release gives back what was claimed and not tried, when the service stops.
-func (r *round) release(ctx context.Context) {
-	if ctx.Err() == nil {
-		return
-	}
-	r.mu.Lock()
-	rest := r.queue
-	r.queue = nil
-	r.mu.Unlock()
-	for _, d := range rest {
+// release gives back what was claimed and not tried when the service stops. It
+// runs when nobody claims any more.
+func (r *round) release() {
+	for _, d := range r.queue {
 		r.results <- message.Result{Delivery: d, State: message.Pending, Next: r.c.Now(), Released: true}
 	}
 }
