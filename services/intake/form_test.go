@@ -142,6 +142,46 @@ func TestWrongCodesHaveToWait(t *testing.T) {
 	}
 }
 
+// design §7: "Drafts: … the code alone opens them on any device, the phone number masked".
+func TestAMadeUpDraftCookieShowsNoPhoneNumber(t *testing.T) {
+	t.Parallel()
+	e := newIntake(t)
+	b := e.visitor("de", "")
+	path, _ := b.fillIn()
+	code := strings.ReplaceAll(codeText.FindString(path), "-", "")
+	for _, forged := range []string{code, code + ".", code + ".00"} {
+		other := e.visitor("de", "")
+		other.cookies["__Host-entwurf"] = forged
+		hasNot(t, other.get(path+"/kontakt"), "0152 000 000 00")
+	}
+	has(t, b.get(path+"/kontakt"), "0152 000 000 00")
+}
+
+// design §7: a budget that lets a whole town hall behind one address report.
+func TestWrongCodesOfANeighbourStopNobodyWhoIsReporting(t *testing.T) {
+	t.Parallel()
+	e := newIntake(t, func(c *intake.Config, _ *env) { c.Limits.WrongCodesPerHour = 10 })
+	b, elsewhere, neighbour := e.visitor("de", ""), e.visitor("de", ""), e.visitor("de", "")
+	path := b.begin("")
+	for range 10 {
+		neighbour.post("/melden/weiter", url.Values{"code": {"AAA-AAA-AAAA"}})
+	}
+	kept := elsewhere.post(path+"/was", wasForm())
+	if kept.StatusCode != http.StatusTooManyRequests || kept.Header.Get("Retry-After") == "" {
+		t.Errorf("who only typed the code: %d, want 429", kept.StatusCode)
+	}
+	has(t, kept, "Alle Dateien heißen .locked", "0361 000 00 00")
+	b.follow(path+"/was", wasForm())
+	b.follow(path+"/betroffen", betroffenForm())
+	b.follow(path+"/kontakt", kontaktForm())
+	has(t, b.follow(path+"/absenden", nil), "Ihre Meldung ist eingegangen")
+	for range 12 { // an impatient reader: no guess
+		if res := b.post(path+"/absenden", nil); res.StatusCode != http.StatusSeeOther {
+			t.Fatalf("sending once more: %d", res.StatusCode)
+		}
+	}
+}
+
 func TestAnOfficerFindsTheOwnBodyFilledIn(t *testing.T) {
 	t.Parallel()
 	e := newIntake(t)

@@ -67,7 +67,7 @@ func (h *Handler) begin(c echo.Context) error {
 		return err
 	}
 	c.SetCookie(&http.Cookie{
-		Name: draftCookie, Value: code, Path: "/", MaxAge: int(h.Drafts.Seconds()),
+		Name: draftCookie, Value: code + "." + h.sealDraft(code), Path: "/", MaxAge: int(h.Drafts.Seconds()),
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 	return page.Redirect(c, "/melden/"+report.FormatCode(code)+"/was")
@@ -130,29 +130,33 @@ func bodyName(o register.Organisation) string {
 	return o.Name + " (" + o.KreisName + ")"
 }
 
-// draft opens the draft of the address. Wrong codes are counted; a code whose
-// report was sent already leads there.
+// draft opens the draft of the address. Wrong codes are counted, except where the
+// draft began: neither a neighbour's guesses nor a second click on "send" keep
+// somebody behind the same address from reporting.
 func (h *Handler) draft(c echo.Context) (code string, d report.Draft, err error) {
-	from := network(c.RealIP())
-	if err := h.Gate.codes.open(from); err != nil {
-		return "", d, err
-	}
 	code, ok := report.ParseCode(c.Param("code"))
+	own := ok && h.sameDevice(c, code)
+	from := network(c.RealIP())
+	if !own {
+		if err := h.Gate.codes.open(from); err != nil {
+			return "", d, err
+		}
+	}
 	if !ok {
 		return "", d, fault.New(fault.NotFound, "there is no such draft")
 	}
 	d, err = h.Desk.Draft(c.Request().Context(), code)
-	if fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.NotFound) && !own {
 		_ = h.Gate.codes.take(from)
 	}
 	return code, d, err
 }
 
 // sameDevice reports whether this browser began the draft; elsewhere the phone
-// number is masked.
-func sameDevice(c echo.Context, code string) bool {
+// number is masked. The cookie is signed: who only knows the code cannot make it.
+func (h *Handler) sameDevice(c echo.Context, code string) bool {
 	ck, err := c.Cookie(draftCookie)
-	return err == nil && report.SameCode(ck.Value, code)
+	return err == nil && report.SameCode(ck.Value, code+"."+h.sealDraft(code))
 }
 
 // fill takes what a step posts into the form, right or wrong.

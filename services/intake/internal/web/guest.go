@@ -47,7 +47,14 @@ func (h *Handler) guestReport(c echo.Context) string {
 }
 
 func (h *Handler) seal(reportID, until string) string {
+	return h.sign("guest\x00" + reportID + "\x00" + until)
+}
+
+// sealDraft signs the code of a draft for the browser that began it.
+func (h *Handler) sealDraft(code string) string { return h.sign("draft\x00" + code) }
+
+func (h *Handler) sign(text string) string {
 	m := hmac.New(sha256.New, h.Cookies)
-	m.Write([]byte("guest\x00" + reportID + "\x00" + until))
+	m.Write([]byte(text))
 	return hex.EncodeToString(m.Sum(nil))
 }

@@ -47,7 +47,7 @@ func (h *Handler) view(c echo.Context, code, step string, f report.Form) *stepVi
 	}
 	v.Title = h.Pages.T(c, "intake."+step+".title") + " – " + h.Pages.T(c, "page.step", "Now", n, "Total", len(steps))
 	v.Exercise = f.Exercise
-	if !sameDevice(c, code) {
+	if !h.sameDevice(c, code) {
 		v.Phone = report.MaskPhone(f.Phone)
 	}
 	lang := page.Language(c)
@@ -116,7 +116,7 @@ func (h *Handler) showStep(step string) echo.HandlerFunc {
 func (h *Handler) saveStep(step string) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		code, d, err := h.draft(c)
-		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Limited) && code == "" {
+		if fault.Is(err, fault.NotFound) {
 			return h.noDraft(c, code, err)
 		}
 		if fillErr := fill(c, step, &d.Form); fillErr != nil {

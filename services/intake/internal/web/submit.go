@@ -80,7 +80,8 @@ type doneView struct {
 func (h *Handler) done(c echo.Context) error {
 	code, ok := report.ParseCode(c.Param("code"))
 	from := network(c.RealIP())
-	if err := h.Gate.codes.open(from); err != nil {
+	own := ok && h.sameDevice(c, code)
+	if err := h.Gate.codes.open(from); err != nil && !own {
 		return err
 	}
 	if !ok {
@@ -88,7 +89,9 @@ func (h *Handler) done(c echo.Context) error {
 	}
 	r, err := h.Desk.OfDraft(c.Request().Context(), code, h.Drafts)
 	if fault.Is(err, fault.NotFound) {
-		_ = h.Gate.codes.take(from)
+		if !own {
+			_ = h.Gate.codes.take(from)
+		}
 		return h.noDraft(c, code, err)
 	}
 	if err != nil {
@@ -101,7 +104,7 @@ func (h *Handler) done(c echo.Context) error {
 		Report: r, Code: h.Desk.CodeOf(r), Phone: r.Callback.Phone, Aid: h.aid(c, r.What), What: r.What,
 		Deadlines: h.deadlines(c, h.Desk.Deadlines(r)), Print: "/melden/vorgang/" + r.Reference + "/druck",
 	}
-	if !sameDevice(c, code) {
+	if !h.sameDevice(c, code) {
 		v.Phone = report.MaskPhone(r.Callback.Phone)
 	}
 	v.Title, v.Exercise = h.Pages.T(c, "intake.done.title"), r.Exercise
