@@ -59,6 +59,9 @@ func TestMain(m *testing.M) {
 		}
 	}
 	stopBrowser()
+	if err := os.RemoveAll(binFolder); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 	os.Exit(code)
 }
 

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -118,6 +119,10 @@ func start(ctx context.Context, o Options) (s *System, err error) {
 	if err := s.parts(ctx); err != nil {
 		return s, err
 	}
+	// After a kill the old file is still there, and it is no sign of readiness.
+	if err := os.Remove(filepath.Join(s.Options.Data, demoFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return s, err
+	}
 	return s, s.startServices(ctx)
 }
 
@@ -169,7 +174,8 @@ func (s *System) listen() error {
 func (s *System) parts(ctx context.Context) (err error) {
 	dir := s.Options.Data
 	s.Postgres, err = devstack.StartPostgres(ctx, devstack.PostgresOptions{
-		Dir: filepath.Join(dir, "postgres"), Durable: !s.Options.Fast, Password: s.keys.Postgres})
+		Dir: filepath.Join(dir, "postgres"), Durable: !s.Options.Fast, Password: s.keys.Postgres,
+	})
 	if err != nil {
 		return err
 	}
@@ -179,7 +185,8 @@ func (s *System) parts(ctx context.Context) (err error) {
 		}
 	}
 	s.NATS, err = devstack.StartNATS(devstack.NATSOptions{
-		Dir: filepath.Join(dir, "nats"), Sync: !s.Options.Fast, User: "leitstelle", Password: s.keys.NATS, Key: s.keys.Store})
+		Dir: filepath.Join(dir, "nats"), Sync: !s.Options.Fast, User: "leitstelle", Password: s.keys.NATS, Key: s.keys.Store,
+	})
 	if err != nil {
 		return err
 	}
