@@ -18,7 +18,7 @@ import (
 const Keep = 90 * 24 * time.Hour
 
 const (
-	batchSize = 200
+	batchSize = 64         // the broker syncs each: more would keep the disk busy for too long at a time
 	lockKey   = 0x4c535442 // "LSTB": one relay a database at a time keeps the order
 
 	restFactor = 4

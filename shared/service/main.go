@@ -19,6 +19,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/bus"
 	"github.com/thueringencert/leitstelle/shared/config"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
+	"github.com/thueringencert/leitstelle/shared/runner"
 )
 
 // Service is what a root package gives its main.
@@ -43,6 +44,7 @@ func Main[C any, S Service](name string, cfg *C, common func(*C) *Config, open f
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(2)
 	}
+	runner.Tune()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	var err error
 	if args := os.Args[1:]; len(args) > 0 {

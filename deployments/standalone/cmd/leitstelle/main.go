@@ -20,6 +20,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/deployments/standalone"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/runner"
 )
 
 const usage = `leitstelle: the security incident coordination system in one process
@@ -41,6 +42,7 @@ const usage = `leitstelle: the security incident coordination system in one proc
 `
 
 func main() {
+	runner.Tune()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()

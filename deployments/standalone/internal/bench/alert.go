@@ -25,6 +25,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/devstack/mailsink"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/outbox"
+	"github.com/thueringencert/leitstelle/shared/runner"
 	"github.com/thueringencert/leitstelle/shared/service"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
@@ -42,6 +43,7 @@ const (
 // go-mail over as many connections into the same server and notes nothing. The
 // rounds alternate.
 func Alert(ctx context.Context, p Plan, dir string) (f Figures, err error) {
+	runner.Tune() // as the programs do
 	a, err := startAlerts(ctx, dir)
 	if err != nil {
 		return nil, errors.Join(err, a.stop())

@@ -18,6 +18,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/bus"
 	"github.com/thueringencert/leitstelle/shared/devstack"
 	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/runner"
 	"github.com/thueringencert/leitstelle/shared/service"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
@@ -44,6 +45,7 @@ const (
 // acknowledges. The other services do not run: this measures what a report
 // costs intake, on a machine that is intake's.
 func ServeIntake(ctx context.Context, dir string, ready func(string)) error {
+	runner.Tune() // as the programs do
 	db, err := devstack.StartPostgres(ctx, devstack.PostgresOptions{Dir: filepath.Join(dir, "postgres"), Durable: true, Password: "bench"})
 	if err != nil {
 		return err

@@ -14,11 +14,13 @@ import (
 
 	"github.com/thueringencert/leitstelle/deployments/standalone"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/runner"
 )
 
 // ServeSystem runs the whole system as its users start it, durable, with the
 // limits of a benchmark, until ctx ends.
 func ServeSystem(ctx context.Context, dir string, ready func(string)) error {
+	runner.Tune() // as the programs do
 	log := zap.Must(zap.NewProduction(zap.IncreaseLevel(zap.ErrorLevel)))
 	return standalone.Run(ctx, standalone.Options{
 		Listen: "127.0.0.1:0", Data: dir, Log: log, Limits: true,
