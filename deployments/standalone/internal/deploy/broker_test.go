@@ -178,6 +178,23 @@ func TestEachServiceWatchesTheSessions(t *testing.T) {
 	}
 }
 
+func TestTheDirectoryReadsNoReports(t *testing.T) {
+	t.Parallel()
+	srv, dir := broker(t)
+	for service, want := range map[string]bool{"directory": false, "triage": true} {
+		b := as(t, srv, dir, service)
+		if err := b.EnsureStreams(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		soon, cancel := context.WithTimeout(t.Context(), refused)
+		_, err := b.JetStream().CreateOrUpdateConsumer(soon, bus.Reports, jetstream.ConsumerConfig{Durable: service + "-reports", AckPolicy: jetstream.AckExplicitPolicy})
+		cancel()
+		if (err == nil) != want {
+			t.Errorf("%s reads reports: %t, want %t (%v)", service, err == nil, want, err)
+		}
+	}
+}
+
 func TestNobodyComesInWithoutAPassword(t *testing.T) {
 	t.Parallel()
 	srv, _ := broker(t)
