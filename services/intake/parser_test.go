@@ -128,15 +128,30 @@ func TestFormsThatCannotBeReadAreRefused(t *testing.T) {
 			t.Errorf("%q: %d", code, res.StatusCode)
 		}
 	}
-	for _, ref := range []string{"x", "M-2026-999999", "M-2026-", "' OR 1=1", "0190a000-0000-7000-8000-000000000001"} {
+	for _, ref := range []string{"x", "M-2026-999999", "M-2026-", "' OR 1=1", "0190a000-0000-7000-8000-000000000001", "urn:uuid:0190a000-0000-7000-8000-000000000001", "x0190a000-0000-7000-8000-000000000001x", "\x00"} {
 		if res := e.do(request{path: reportsPath + "/" + url.PathEscape(ref), as: actor.Lead}); res.StatusCode != http.StatusNotFound {
 			t.Errorf("%q: %d", ref, res.StatusCode)
 		}
 	}
-	for _, q := range []string{"?limit=0", "?limit=x", "?after=x", "?after=" + strings.Repeat("a", 300), "?limit=-1"} {
+	for _, q := range []string{"?limit=0", "?limit=x", "?after=x", "?after=" + strings.Repeat("a", 300), "?limit=-1", "?after=urn:uuid:0190a000-0000-7000-8000-000000000001"} {
 		if res := e.do(request{path: reportsPath + q, as: actor.Lead}); res.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d", q, res.StatusCode)
 		}
+	}
+	for _, query := range []string{"?warnung=%00", "?warnung=%ff"} {
+		if res := b.get("/melden" + query); res.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %d, want 400", query, res.StatusCode)
+		}
+	}
+	own := e.submit(actor.Officer, "files", good)
+	notes := e.count(`SELECT count(*) FROM audit`)
+	for _, file := range []string{"%00", "%ff", "urn:uuid:0190a000-0000-7000-8000-000000000001", "..%2f.."} {
+		if res := e.do(request{path: reportsPath + "/" + own.ID + "/attachments/" + file, as: actor.Officer}); res.StatusCode != http.StatusNotFound {
+			t.Errorf("file %q: %d, want 404", file, res.StatusCode)
+		}
+	}
+	if n := e.count(`SELECT count(*) FROM audit`); n != notes {
+		t.Errorf("%d files that cannot be are in the audit as taken", n-notes)
 	}
 	cross := e.do(request{method: "POST", path: reportsPath, cookie: actor.Officer, body: good, header: map[string]string{"Sec-Fetch-Site": "cross-site"}})
 	if cross.StatusCode != http.StatusForbidden {

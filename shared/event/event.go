@@ -73,8 +73,7 @@ func Parse(b []byte) (Event, error) {
 	if err := json.Unmarshal(b, &e); err != nil {
 		return Event{}, fault.Wrap(fault.Invalid, err, "not an event")
 	}
-	// uuid.Parse also takes forms that PostgreSQL does not: only the usual one counts.
-	if _, err := uuid.Parse(e.ID); err != nil || len(e.ID) != 36 || e.Type == "" || len(e.Data) == 0 {
+	if !IsID(e.ID) || e.Type == "" || len(e.Data) == 0 {
 		return Event{}, fault.New(fault.Invalid, "event without id, type or data")
 	}
 	return e, nil
@@ -91,6 +90,10 @@ func Decode[T Payload](e Event) (T, error) {
 	}
 	return p, nil
 }
+
+// IsID reports whether s is an id as PostgreSQL takes it. uuid.Parse and
+// uuid.Validate also take "urn:uuid:…" and braces: only the usual form counts.
+func IsID(s string) bool { return len(s) == 36 && uuid.Validate(s) == nil }
 
 // NewID returns a UUIDv7: sorted by time, unique everywhere.
 func NewID() string { return uuid.Must(uuid.NewV7()).String() }

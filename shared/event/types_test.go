@@ -88,3 +88,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestOnlyTheUsualFormIsAnID(t *testing.T) {
+	t.Parallel()
+	id := event.NewID()
+	for in, want := range map[string]bool{
+		id: true, strings.ToUpper(id): true, "": false, "urn:uuid:" + id: false, "{" + id + "}": false,
+		strings.ReplaceAll(id, "-", ""): false, "x" + id + "x": false, id[:35] + "g": false,
+	} {
+		if got := event.IsID(in); got != want {
+			t.Errorf("IsID(%q) = %v, want %v", in, got, want)
+		}
+	}
+}

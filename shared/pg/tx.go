@@ -58,7 +58,8 @@ func Violates(err error, constraint string) bool {
 }
 
 // Classify gives errors of the database a kind: a server that is gone, stopping,
-// full, stalled or locked is Unavailable, so that the client comes back. Errors
+// full, stalled or locked is Unavailable, so that the client comes back; what is
+// no text (NUL, broken UTF-8) is Malformed, since only a client sends it. Errors
 // with a kind keep it; the rest stays Internal. It joins ctx's error, which
 // lib/pq hides behind "bad connection".
 func Classify(ctx context.Context, err error) error {
@@ -70,6 +71,10 @@ func Classify(ctx context.Context, err error) error {
 	}
 	if ctx.Err() != nil {
 		err = errors.Join(err, ctx.Err())
+	}
+	var refused *pq.Error
+	if errors.As(err, &refused) && refused.Code == "22021" { // NUL, or no UTF-8: nobody else sends it
+		return fault.Wrap(fault.Malformed, err, "the request has characters that are no text")
 	}
 	if gone(err) {
 		return fault.Wrap(fault.Unavailable, err, "the database does not answer at the moment").WithRetry(2 * time.Second)

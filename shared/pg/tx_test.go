@@ -319,6 +319,16 @@ func TestNoRowsIsNotFound(t *testing.T) {
 	}
 }
 
+func TestWhatIsNoTextIsMalformed(t *testing.T) {
+	t.Parallel()
+	s := setup(t, pg.Options{})
+	for _, bad := range []string{"a\x00b", "\xff"} {
+		if err := keep(t.Context(), s.direct, bad); fault.KindOf(err) != fault.Malformed {
+			t.Errorf("keep(%q) = %v, want malformed", bad, err)
+		}
+	}
+}
+
 func TestReplicasMayMigrateTogether(t *testing.T) {
 	t.Parallel()
 	_, url := devstack.NewDB(t)

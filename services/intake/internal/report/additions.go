@@ -157,6 +157,9 @@ func (d *Desk) Attach(ctx context.Context, ref string, f File, o Occasion) (Atta
 // File returns an attachment's record and its decrypted bytes, and notes who
 // took it. Only the reporter's side comes here; the CERT has its own door.
 func (d *Desk) File(ctx context.Context, ref, id string, o Occasion) (Attachment, io.ReadCloser, error) {
+	if !event.IsID(id) { // what cannot be a file is not noted as one that was taken
+		return Attachment{}, nil, fault.New(fault.NotFound, "there is no such file")
+	}
 	r, err := d.find(ctx, ref, o, actor.AttachmentDownload)
 	if err != nil {
 		return Attachment{}, nil, err

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/lib/pq"
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
@@ -48,7 +47,7 @@ func (s *Store) KeepCase(ctx context.Context, c event.Case) error {
 func reportIDs(refs []event.ReportRef) []string {
 	ids := make([]string, 0, len(refs))
 	for _, r := range refs {
-		if _, err := uuid.Parse(r.ID); err == nil {
+		if event.IsID(r.ID) {
 			ids = append(ids, r.ID)
 		}
 	}
@@ -87,10 +86,10 @@ func (s *Store) KeepMessage(ctx context.Context, m event.CaseMessagePosted) erro
 	return pg.InTx(ctx, s.db, func(tx pg.DB) error {
 		for i, r := range m.Reports {
 			id := m.Message
-			if i > 0 || uuid.Validate(id) != nil {
+			if i > 0 || !event.IsID(id) {
 				id = event.NewID()
 			}
-			if uuid.Validate(r.ID) != nil {
+			if !event.IsID(r.ID) {
 				continue
 			}
 			bodies, err := bodiesOf(ctx, tx, r.ID, m.Organisation.ID)

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/lib/pq"
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
@@ -90,7 +89,7 @@ func (b bodyRow) body() report.Body {
 
 // Report returns a report by id.
 func (s *Store) Report(ctx context.Context, id string) (report.Report, error) {
-	if _, err := uuid.Parse(id); err != nil {
+	if !event.IsID(id) {
 		return report.Report{}, fault.New(fault.NotFound, "there is no such report")
 	}
 	r, _, err := s.one(ctx, `SELECT `+reportColumns+` FROM report r WHERE r.id = $1`, id)
@@ -132,7 +131,7 @@ func (s *Store) List(ctx context.Context, f report.Filter) ([]report.Report, err
 	after := f.After
 	if after == "" {
 		after = "ffffffff-ffff-ffff-ffff-ffffffffffff"
-	} else if _, err := uuid.Parse(after); err != nil {
+	} else if !event.IsID(after) {
 		return nil, fault.New(fault.Malformed, "after is no cursor of this list")
 	}
 	var rows []row

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/lib/pq"
 
 	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
@@ -62,8 +61,8 @@ const alertColumns = `id, reference, state, revision, current_version, created_a
 
 // by picks the column that names an alert, so that one route takes both.
 func named(idOrReference string) string {
-	if _, err := uuid.Parse(idOrReference); err == nil {
-		return "id::text"
+	if event.IsID(idOrReference) {
+		return "id"
 	}
 	return "reference"
 }
@@ -125,7 +124,7 @@ func (s *Store) Alerts(ctx context.Context, f alert.Filter) ([]alert.Alert, stri
 	for i, x := range f.States {
 		states[i] = string(x)
 	}
-	if f.After != "" && uuid.Validate(f.After) != nil {
+	if f.After != "" && !event.IsID(f.After) {
 		return nil, "", fault.New(fault.Malformed, "after is no cursor of this list")
 	}
 	var rows []alertRow
@@ -239,7 +238,7 @@ func (s *Store) save(ctx context.Context, tx pg.DB, a *alert.Alert) error {
 
 // Case returns what is kept of a case.
 func (s *Store) Case(ctx context.Context, id string) (alert.CaseCopy, error) {
-	if uuid.Validate(id) != nil {
+	if !event.IsID(id) {
 		return alert.CaseCopy{}, fault.New(fault.NotFound, "there is no such case")
 	}
 	var raw []byte

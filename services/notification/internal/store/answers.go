@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/lib/pq"
 
 	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
@@ -52,11 +51,11 @@ const bodyColumns = `b.organisation, b.name, b.ags, b.level, b.kreis, b.answer, 
 // Bodies lists an alert's audience by name with answers and, per body, how its
 // mails fared.
 func (s *Store) Bodies(ctx context.Context, id string, f alert.BodyFilter) ([]alert.Body, string, error) {
-	if uuid.Validate(id) != nil {
+	if !event.IsID(id) {
 		return nil, "", fault.New(fault.NotFound, "there is no such alert")
 	}
 	name, org, _ := strings.Cut(f.After, "\x1f")
-	if f.After != "" && uuid.Validate(org) != nil {
+	if f.After != "" && !event.IsID(org) {
 		return nil, "", fault.New(fault.Malformed, "after is no cursor of this list")
 	}
 	var rows []bodyRow

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/lib/pq"
 
 	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
@@ -293,7 +292,7 @@ type boardDelivery struct {
 
 // Deliveries lists those of an alert.
 func (s *Store) Deliveries(ctx context.Context, id string, f alert.DeliveryFilter) ([]alert.Delivery, string, error) {
-	if f.After != "" && uuid.Validate(f.After) != nil {
+	if f.After != "" && !event.IsID(f.After) {
 		return nil, "", fault.New(fault.Malformed, "after is no cursor of this list")
 	}
 	var rows []boardDelivery

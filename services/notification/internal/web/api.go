@@ -62,7 +62,7 @@ func (in alertIn) apply(h *Handler, c *alert.Content) error {
 		c.TLP = tlp.Label(*in.TLP)
 	}
 	if in.CaseID != nil {
-		if *in.CaseID != "" && uuid.Validate(*in.CaseID) != nil {
+		if *in.CaseID != "" && !event.IsID(*in.CaseID) {
 			return one("case_id", "case_id is no id of a case")
 		}
 		c.CaseID = *in.CaseID

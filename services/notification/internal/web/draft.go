@@ -60,7 +60,7 @@ func (h *Handler) readDraft(c echo.Context) (draftForm, alert.Content, fault.Fie
 		TLP: tlp.Label(f.TLP), Category: f.Category, CVEs: strings.Fields(strings.ReplaceAll(f.CVEs, ",", " ")), Exercise: f.Exercise,
 		Audience: event.Audience{Levels: f.Levels, Kreise: f.Kreise, Organisations: h.resolve(f.Organisations, &bad)},
 	}
-	if uuid.Validate(f.Case) == nil {
+	if event.IsID(f.Case) {
 		content.CaseID = f.Case
 	}
 	for line := range strings.SplitSeq(f.Products, "\n") {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
 	"github.com/thueringencert/leitstelle/shared/audit"
+	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
@@ -99,8 +100,7 @@ func parseCursor(s string, start cursor) (cursor, error) {
 	if c.Due == "" {
 		c.Due = start.Due
 	}
-	_, idErr := uuid.Parse(c.ID)
-	if _, err := time.Parse(stamp, c.Received); err != nil || idErr != nil || c.Rank < 0 || c.Rank > 9 {
+	if _, err := time.Parse(stamp, c.Received); err != nil || !event.IsID(c.ID) || c.Rank < 0 || c.Rank > 9 {
 		return cursor{}, bad
 	}
 	if _, err := time.Parse(stamp, c.Due); err != nil && c.Due != "infinity" && c.Due != "-infinity" {
