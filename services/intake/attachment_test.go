@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/textproto"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -291,4 +292,65 @@ func TestAnUploadIsNoJSONAndNoBomb(t *testing.T) {
 	if n := len(e.blobs()); n != 0 {
 		t.Errorf("%d blobs", n)
 	}
+}
+
+// sendStep posts a step as the browser does when it brings a photo.
+func (b *browser) sendStep(path string, form url.Values, name string, photo []byte) response {
+	b.e.t.Helper()
+	var buf bytes.Buffer
+	w := multipart.NewWriter(&buf)
+	for k, values := range form {
+		for _, v := range values {
+			if err := w.WriteField(k, v); err != nil {
+				b.e.t.Fatal(err)
+			}
+		}
+	}
+	p, err := w.CreateFormFile("photo", name)
+	if err != nil {
+		b.e.t.Fatal(err)
+	}
+	if _, err := p.Write(photo); err != nil {
+		b.e.t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		b.e.t.Fatal(err)
+	}
+	return b.send("POST", path, w.FormDataContentType(), &buf)
+}
+
+func TestAPhotoComesWithTheReport(t *testing.T) {
+	t.Parallel()
+	e := newIntake(t, func(c *intake.Config, _ *env) { c.Site.MaxFileMB = 1 })
+	b := e.visitor("de", "")
+	path := b.begin("")
+	b.follow(path+"/was", wasForm())
+	for _, photo := range []string{"first", "second"} { // another one replaces it
+		if res := b.sendStep(path+"/betroffen", betroffenForm(), "Erpresser.jpg", []byte(photo)); res.StatusCode != http.StatusSeeOther {
+			t.Fatalf("%d %s", res.StatusCode, errorsIn(res.body))
+		}
+	}
+	if res := b.sendStep(path+"/betroffen", betroffenForm(), "", nil); res.StatusCode != http.StatusSeeOther { // none chosen: the kept one stays
+		t.Fatalf("%d", res.StatusCode)
+	}
+	large := b.sendStep(path+"/betroffen", betroffenForm(), "gross.jpg", make([]byte, 2<<20))
+	if large.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("a large photo: %d", large.StatusCode)
+	}
+	has(t, large, "Foto nicht übernommen: größer als 1 MB", `value="2026-11-22T06:40"`, "Erpresser.jpg ist gesichert")
+	if n := len(e.blobs()); n != 1 {
+		t.Errorf("%d blobs, want 1", n)
+	}
+	check := b.follow(path+"/kontakt", kontaktForm())
+	has(t, check, "Erpresser.jpg, 6 Byte", "etwa 22.11.2026, 06:40 Uhr")
+	ref := referenceText.FindString(b.follow(path+"/absenden", nil).body)
+	b.follow(path+"/absenden", nil)
+	has(t, b.get("/melden/vorgang/"+ref), "Erpresser.jpg")
+	if n := e.count(`SELECT count(*) FROM outbox WHERE type = 'report.attachment.added' AND body::jsonb->'data'->>'size' = '6'`); n != 1 {
+		t.Errorf("%d events of the photo", n)
+	}
+	if n := e.count(`SELECT count(*) FROM report_attachment`); n != 1 {
+		t.Errorf("%d attachments", n)
+	}
+	e.invariants(nil)
 }

@@ -100,9 +100,16 @@ func TestTheCodeAloneOpensADraftElsewhere(t *testing.T) {
 	same.Set("phone", "•••• ••• ••• 00")
 	same.Set("body", "Apolda, Stadt (Weimarer Land)")
 	hasNot(t, other.follow(path+"/kontakt", same), "0152 000 000 00")
+	third := e.visitor("de", "")
+	third.get(path + "/was")
 	done := other.follow(path+"/absenden", nil)
-	has(t, done, "Ihre Meldung ist eingegangen")
-	hasNot(t, done, "0152 000 000 00")
+	has(t, done, "Ihre Meldung ist eingegangen", "Ihr Code:")
+	late := third.get(path + "/fertig") // knows the draft's code, did not send it
+	has(t, late, "Ihre Meldung ist eingegangen", "•••• ••• ••• 00")
+	hasNot(t, late, "0152 000 000 00", "Ihr Code:")
+	if res := third.get("/melden/vorgang/" + referenceText.FindString(late.body)); res.StatusCode != http.StatusSeeOther {
+		t.Errorf("the draft's code opens the report: %d", res.StatusCode)
+	}
 	if n := e.count(`SELECT count(*) FROM report WHERE content->'callback'->>'phone' = '0152 000 000 00'`); n != 1 {
 		t.Error("the masked number replaced the real one")
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/feed"
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
@@ -200,8 +201,12 @@ func (s *Service) sweep(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-			if err := s.store.Sweep(ctx, s.Now()); err != nil && ctx.Err() == nil {
-				s.Log.Warn("intake: sweep: " + err.Error())
+			blobs, err := s.store.Sweep(ctx, s.Now())
+			for _, key := range blobs {
+				err = errors.Join(err, s.files.Delete(ctx, key))
+			}
+			if err != nil && ctx.Err() == nil {
+				s.Log.Warn("intake: sweep", zap.Error(err))
 			}
 		}
 	}

@@ -138,20 +138,26 @@ func (d *Desk) Attach(ctx context.Context, ref string, f File, o Occasion) (Atta
 		return Attachment{}, false, err
 	}
 	a := Attachment{Entry: e, Name: FileName(f.Name), MediaType: stored.MediaType, Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key}
-	n.Key.Hash = []byte(r.ID + " " + a.SHA256 + " " + a.Name)
-	for _, b := range r.Affected {
-		n.Events = append(n.Events, event.New(event.ReportAttachmentAdded{
-			Report: r.ID, Reference: r.Reference, Attachment: e.ID,
-			Affected: b.Organisation, Author: e.Author, OnBehalf: b.OnBehalf, Name: a.Name, MediaType: a.MediaType,
-			Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, At: e.At,
-		}, meta(n, o, b.OnBehalf)))
-	}
-	kept, replayed, err := d.Store.AddAttachment(ctx, a, n)
+	kept, replayed, err := d.Store.AddAttachment(ctx, a, attaching(r, a, n, o))
 	if replayed || err != nil && !fault.Is(err, fault.Unavailable) {
 		// Unavailable may mean that it was stored: then the blob stays.
 		_ = d.Files.Delete(context.WithoutCancel(ctx), stored.Key)
 	}
 	return kept, replayed, err
+}
+
+// attaching adds to a note the events of a file, one for each body, and the hash
+// of what it is.
+func attaching(r Report, a Attachment, n Note, o Occasion) Note {
+	n.Key.Hash = []byte(r.ID + " " + a.SHA256 + " " + a.Name)
+	for _, b := range r.Affected {
+		n.Events = append(n.Events, event.New(event.ReportAttachmentAdded{
+			Report: r.ID, Reference: r.Reference, Attachment: a.ID,
+			Affected: b.Organisation, Author: a.Author, OnBehalf: b.OnBehalf, Name: a.Name, MediaType: a.MediaType,
+			Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, At: a.At,
+		}, meta(n, o, b.OnBehalf)))
+	}
+	return n
 }
 
 // File returns an attachment's record and its decrypted bytes, and notes who

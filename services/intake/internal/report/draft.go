@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 )
 
@@ -40,6 +42,17 @@ type Form struct {
 	Help         []string `json:"help,omitempty"`
 	Exercise     bool     `json:"exercise,omitempty"`
 	Alert        string   `json:"alert,omitempty"`
+	Photo        *Photo   `json:"photo,omitempty"`
+}
+
+// Photo is a file that was chosen in the form. It lies encrypted in the store
+// and becomes an attachment when the report is sent; with the draft it expires.
+type Photo struct {
+	Name      string `json:"name"`
+	MediaType string `json:"media_type"`
+	Size      int64  `json:"size"`
+	SHA256    string `json:"sha256"`
+	Blob      string `json:"blob"`
 }
 
 // DraftID is under what a code's draft is stored.
@@ -95,14 +108,42 @@ func (d *Desk) Draft(ctx context.Context, code string) (Draft, error) {
 	return dr, nil
 }
 
+// TakePhoto stores a file for a draft; TooLarge when it is.
+func (d *Desk) TakePhoto(ctx context.Context, f File) (*Photo, error) {
+	stored, err := d.Files.Put(ctx, f.Body, d.MaxFile)
+	if err != nil {
+		return nil, err
+	}
+	return &Photo{Name: FileName(f.Name), MediaType: stored.MediaType, Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key}, nil
+}
+
+// DropPhoto removes a file that no draft names any more.
+func (d *Desk) DropPhoto(ctx context.Context, p *Photo) {
+	if p != nil {
+		_ = d.Files.Delete(context.WithoutCancel(ctx), p.Blob)
+	}
+}
+
 // SubmitDraft takes a draft in as a report. The draft's id is the idempotency
-// key: sending it twice gives the same report. The draft goes afterwards; when
-// that fails it expires by itself.
+// key: sending it twice gives the same report, and its photo once. The draft
+// goes afterwards; when that fails it expires by itself.
 func (d *Desk) SubmitDraft(ctx context.Context, dr Draft, s Submission, o Occasion) (Report, error) {
 	o.Key = draftKey(dr.ID)
 	r, _, err := d.Submit(ctx, s, o)
 	if err != nil {
 		return Report{}, err
+	}
+	if p := dr.Form.Photo; p != nil {
+		author := r.Reporter
+		e := Entry{ID: event.NewID(), Report: r.ID, Author: author, Bodies: bodyIDs(r.Affected), At: d.now()}
+		n := Note{Key: Key{Scope: "form", Key: "photo " + dr.ID}, Act: Act{
+			At: e.At, By: o.By, OnBehalf: behalf(r, o.By, actor.ReportCreate),
+			Action: string(actor.AttachmentAdd), ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
+		}}
+		a := Attachment{Entry: e, Name: p.Name, MediaType: p.MediaType, Size: p.Size, SHA256: p.SHA256, Blob: p.Blob}
+		if _, _, err := d.Store.AddAttachment(ctx, a, attaching(r, a, n, o)); err != nil {
+			return Report{}, err // sent again, the report is the same and the photo is tried again
+		}
 	}
 	_ = d.Store.DeleteDraft(context.WithoutCancel(ctx), dr.ID)
 	return r, nil

@@ -56,10 +56,14 @@ func (s *Store) DeleteDraft(ctx context.Context, id string) error {
 	})
 }
 
-// Sweep deletes expired drafts and forgets old idempotency keys.
-func (s *Store) Sweep(ctx context.Context, now time.Time) error {
-	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
-		if _, err := tx.ExecContext(ctx, `DELETE FROM draft WHERE expires_at <= $1`, now); err != nil {
+// Sweep deletes expired drafts and forgets old idempotency keys. It returns the
+// blobs of photos that went with their drafts and belong to no report.
+func (s *Store) Sweep(ctx context.Context, now time.Time) (blobs []string, err error) {
+	err = pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		if err := tx.SelectContext(ctx, &blobs, `
+			WITH gone AS (DELETE FROM draft WHERE expires_at <= $1 RETURNING form->'photo'->>'blob' AS blob)
+			SELECT blob FROM gone
+			WHERE blob IS NOT NULL AND NOT EXISTS (SELECT 1 FROM report_attachment a WHERE a.blob = gone.blob)`, now); err != nil {
 			return fmt.Errorf("delete expired drafts: %w", err)
 		}
 		_, err := tx.ExecContext(ctx, `
@@ -67,7 +71,7 @@ func (s *Store) Sweep(ctx context.Context, now time.Time) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return idem.Prune(ctx, s.db, now.Add(-idem.Keep))
+	return blobs, idem.Prune(ctx, s.db, now.Add(-idem.Keep))
 }

@@ -294,14 +294,18 @@ func TestTheSweepEndsDraftsAndKeys(t *testing.T) {
 	if err := s.SaveDraft(t.Context(), d); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Sweep(t.Context(), noon.Add(23*time.Hour)); err != nil {
+	d.Form.Photo = &report.Photo{Name: "a.jpg", Blob: "blob-1"}
+	if err := s.SaveDraft(t.Context(), d); err != nil {
 		t.Fatal(err)
+	}
+	if blobs, err := s.Sweep(t.Context(), noon.Add(23*time.Hour)); err != nil || len(blobs) != 0 {
+		t.Fatal(blobs, err)
 	}
 	if got, err := s.Draft(t.Context(), "d"); err != nil || cmp.Diff(d, got) != "" {
 		t.Errorf("%v %s", err, cmp.Diff(d, got))
 	}
-	if err := s.Sweep(t.Context(), noon.Add(31*24*time.Hour)); err != nil {
-		t.Fatal(err)
+	if blobs, err := s.Sweep(t.Context(), noon.Add(31*24*time.Hour)); err != nil || len(blobs) != 1 || blobs[0] != "blob-1" {
+		t.Fatal(blobs, err)
 	}
 	if _, err := s.Draft(t.Context(), "d"); !fault.Is(err, fault.NotFound) {
 		t.Errorf("an expired draft: %v", err)

@@ -119,18 +119,32 @@ func (h *Handler) saveStep(step string) echo.HandlerFunc {
 		if fault.Is(err, fault.NotFound) {
 			return h.noDraft(c, code, err)
 		}
+		photo, photoErr := h.readStep(c)
+		if kind := fault.KindOf(photoErr); kind != "" && kind != fault.TooLarge && kind != fault.Unavailable && kind != fault.Limited {
+			return photoErr
+		}
 		if fillErr := fill(c, step, &d.Form); fillErr != nil {
+			h.Desk.DropPhoto(c.Request().Context(), photo)
 			return fillErr
 		}
-		var wrong []page.FieldError
+		old := d.Form.Photo
+		if photo != nil {
+			d.Form.Photo = photo
+		}
+		wrong := h.photoMistake(photoErr)
 		if step == "kontakt" {
-			wrong = h.choose(c, &d.Form)
+			wrong = append(wrong, h.choose(c, &d.Form)...)
 		}
 		if err == nil {
 			err = h.Desk.Store.SaveDraft(c.Request().Context(), d)
 		}
 		if err != nil {
+			h.Desk.DropPhoto(c.Request().Context(), photo)
+			d.Form.Photo = old
 			return h.busy(c, code, step, d.Form, err)
+		}
+		if photo != nil {
+			h.Desk.DropPhoto(c.Request().Context(), old)
 		}
 		if c.FormValue("go") == "back" {
 			return page.Redirect(c, "/melden/"+report.FormatCode(code)+"/"+steps[max(0, slices.Index(steps, step)-1)])
@@ -258,6 +272,9 @@ func (h *Handler) answers(c echo.Context, path string, f report.Form, phone stri
 		row("intake.running", "betroffen", word("yesno", f.StillRunning)), row("intake.systems", "betroffen", systems...),
 		row("intake.help", "betroffen", help...), row("intake.body", "kontakt", h.bodyNames(c, f)...),
 		row("intake.name", "kontakt", f.Name), row("intake.phone", "kontakt", phone), row("intake.email", "kontakt", f.Email),
+	}
+	if f.Photo != nil {
+		rows = append(rows, page.Row{Label: t("intake.photo"), Value: f.Photo.Name + ", " + h.fileSize(c, f.Photo.Size), Change: path + "betroffen?zurueck=pruefen"})
 	}
 	if f.Alert != "" {
 		rows = append(rows, page.Row{Label: t("intake.alert"), Value: f.Alert})

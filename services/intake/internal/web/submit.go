@@ -39,7 +39,7 @@ func (h *Handler) send(c echo.Context) error {
 	}
 	o := h.occasion(c)
 	o.Channel = channelOf(c, report.Portal)
-	_, err = h.Desk.SubmitDraft(ctx, d, submissionOf(d.Form, !by.SignedIn()), o)
+	r, err := h.Desk.SubmitDraft(ctx, d, submissionOf(d.Form, !by.SignedIn()), o)
 	switch kind := fault.KindOf(err); {
 	case kind == fault.Invalid && len(fault.FieldsOf(err)) > 0:
 		v := h.view(c, code, "pruefen", d.Form)
@@ -47,6 +47,9 @@ func (h *Handler) send(c echo.Context) error {
 		return h.Pages.Render(c, http.StatusUnprocessableEntity, "pruefen", v)
 	case err != nil:
 		return h.busy(c, code, "pruefen", d.Form, err)
+	}
+	if r.Channel == report.Guest {
+		h.letIn(c, r.ID)
 	}
 	return page.Redirect(c, "/melden/"+report.FormatCode(code)+"/fertig")
 }
@@ -76,7 +79,8 @@ type doneView struct {
 }
 
 // done confirms: number, code, what happens next, what to do now, whom else to
-// tell. The draft's code opens it for a day.
+// tell. The draft's code opens it for a day; the report's own code and the phone
+// number are shown only to who sent it.
 func (h *Handler) done(c echo.Context) error {
 	code, ok := report.ParseCode(c.Param("code"))
 	from := network(c.RealIP())
@@ -97,15 +101,14 @@ func (h *Handler) done(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.Channel == report.Guest {
-		h.letIn(c, r.ID)
-	}
+	by := session.Actor(c)
+	sender := h.guestReport(c) == r.ID || by.SignedIn() && by.Person == r.Reporter.ID
 	v := &doneView{
 		Report: r, Code: h.Desk.CodeOf(r), Phone: r.Callback.Phone, Aid: h.aid(c, r.What), What: r.What,
 		Deadlines: h.deadlines(c, h.Desk.Deadlines(r)), Print: "/melden/vorgang/" + r.Reference + "/druck",
 	}
-	if !h.sameDevice(c, code) {
-		v.Phone = report.MaskPhone(r.Callback.Phone)
+	if !sender { // who only knows the draft's code gets the number, not the key to the report
+		v.Phone, v.Code = report.MaskPhone(r.Callback.Phone), ""
 	}
 	v.Title, v.Exercise = h.Pages.T(c, "intake.done.title"), r.Exercise
 	return h.Pages.Render(c, http.StatusOK, "fertig", v)

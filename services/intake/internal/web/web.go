@@ -114,10 +114,11 @@ func (h *Handler) formRoutes() []httpserver.Route {
 		{Method: post, Path: "/melden/:code/absenden", Action: create, Handler: h.send},
 		{Method: get, Path: "/melden/:code/fertig", Action: create, Handler: h.done},
 	}
+	limits := map[string]int64{"betroffen": 4 * h.Desk.MaxFile} // it may bring a photo; one that is too large is read on, so that the answers are kept
 	for i, step := range steps {
 		out = append(out, httpserver.Route{Method: get, Path: "/melden/:code/" + step, Action: create, Handler: h.showStep(step)})
 		if i < len(steps)-1 {
-			out = append(out, httpserver.Route{Method: post, Path: "/melden/:code/" + step, Action: create, Handler: h.saveStep(step)})
+			out = append(out, httpserver.Route{Method: post, Path: "/melden/:code/" + step, Action: create, Handler: h.saveStep(step), Limit: limits[step], Stream: limits[step] > 0})
 		}
 	}
 	return out
