@@ -95,7 +95,7 @@ func (s *Service) open(cfg Config, keys alert.Keyring) error {
 	desk := alert.Desk{Store: s.store, Register: directory{s.Register}, Now: s.Now}
 	h := &web.Handler{
 		Desk: desk, Subscriptions: subscription.Desk{Store: s.store, Now: s.Now}, Once: s.once(desk), Compose: writer.Compose,
-		Register: s.Register, Pages: pages, Board: s.board, Now: s.Now, Location: loc, Log: s.Log,
+		Register: s.Register, Pages: pages, Board: s.board, Denied: s.Denied, Now: s.Now, Location: loc, Log: s.Log,
 	}
 	s.routes = h.Routes()
 	o := s.HTTP(s.Register, pages)

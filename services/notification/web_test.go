@@ -80,6 +80,30 @@ func TestALinkOfOneWarningOpensNoOther(t *testing.T) {
 	e.want(http.StatusNotFound, request{method: http.MethodPost, path: "/warnungen/" + other.Reference + "/antwort", form: url.Values{"e": {tok}, "answer": {"fixed"}}})
 }
 
+// reliability §2.3: every refusal of somebody who is signed in is in the audit.
+func TestDenialsAreInTheAudit(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	w := e.released(named(draft, landkreis))
+	for name, tt := range map[string]struct {
+		r                request
+		action, on, what string
+	}{
+		"the warning of another body":  {request{path: "/api/notification/v1/alerts/" + w.ID}, "alert.read", "alert", w.ID},
+		"the answer of another body":   {request{method: http.MethodPost, path: "/api/notification/v1/alerts/" + w.ID + "/answers", json: `{"organisation":"` + landkreis + `","answer":"fixed"}`}, "poll.answer", "organisation", landkreis},
+		"a release is no officer's":    {request{method: http.MethodPost, path: "/api/notification/v1/alerts/" + w.ID + "/release"}, "alert.approve", "route", "POST /api/notification/v1/alerts/" + w.ID + "/release"},
+		"nor is a look at the mailing": {request{path: "/api/notification/v1/alerts/" + w.ID + "/deliveries"}, "delivery.read", "route", "GET /api/notification/v1/alerts/" + w.ID + "/deliveries"},
+	} {
+		tt.r.as = actor.Officer
+		e.want(http.StatusNotFound, tt.r)
+		var n int
+		if err := e.db.Get(&n, `SELECT count(*) FROM audit WHERE result = 'denied' AND actor = $1 AND action = $2 AND object_type = $3 AND object_id = $4`,
+			personID(actor.Officer), tt.action, tt.on, tt.what); err != nil || n != 1 {
+			t.Errorf("%s: %d denials in the audit (%v), want 1", name, n, err)
+		}
+	}
+}
+
 func TestTheRightIsAskedAgainWhenALinkIsUsed(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

@@ -115,6 +115,46 @@ func TestChangesNeedTheVersionTheClientSaw(t *testing.T) {
 	e.intact()
 }
 
+// reliability §2.3: every refusal of somebody who is signed in is in the audit.
+func TestDenialsAreInTheAudit(t *testing.T) {
+	t.Parallel()
+	e := newTriage(t)
+	ref := e.open(sample.Report(1))
+	var id string
+	if err := e.db.Get(&id, `SELECT id FROM cases WHERE id::text = $1 OR reference = $1`, ref); err != nil {
+		t.Fatal(err)
+	}
+	for name, tt := range map[string]struct {
+		as, action, on, object string
+		status                 int
+	}{
+		"a case of nobody":    {"analyst", "case.edit", "case", id, 403},
+		"the whole CERT's":    {"officer", "case.edit", "route", "POST " + cases + "/" + ref + "/state", 404},
+		"nobody is signed in": {"", "case.edit", "", "", 401},
+	} {
+		if res := e.post(tt.as, cases+"/"+ref+"/state", `"1"`, "", `{"state":"assessing"}`); res.StatusCode != tt.status {
+			t.Errorf("%s: %d, want %d", name, res.StatusCode, tt.status)
+		}
+		if tt.as == "" {
+			continue
+		}
+		if n := e.count(`SELECT count(*) FROM audit WHERE result = 'denied' AND actor = $1 AND action = $2 AND object_type = $3 AND object_id = $4`,
+			personID(tt.as), tt.action, tt.on, tt.object); n != 1 {
+			t.Errorf("%s: %d denials in the audit, want 1", name, n)
+		}
+	}
+	if n := e.count(`SELECT count(*) FROM audit WHERE result = 'denied'`); n != 2 {
+		t.Errorf("%d denials in the audit, want 2", n)
+	}
+	for range 120 { // who probes does not fill the chain
+		e.do(request{path: cases + "/" + ref, as: "officer"})
+	}
+	if n := e.count(`SELECT count(*) FROM audit WHERE result = 'denied'`); n > 102 {
+		t.Errorf("%d denials of one moment in the audit, want at most 100 a second", n)
+	}
+	e.intact()
+}
+
 func TestAKeyMakesARepeatedPostHarmless(t *testing.T) {
 	t.Parallel()
 	e := newTriage(t)

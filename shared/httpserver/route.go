@@ -32,12 +32,13 @@ type Route struct {
 // Mount registers the routes with sign-in, the check of the action, limits and deadlines.
 func Mount(e *echo.Echo, o Options, routes []Route) {
 	for _, r := range routes {
-		e.Add(r.Method, r.Path, r.Handler, session.Middleware(o.Sessions, o.Now), allow(r.Action), bounds(r))
+		e.Add(r.Method, r.Path, r.Handler, session.Middleware(o.Sessions, o.Now), allow(o, r.Action), bounds(r))
 	}
 }
 
-// allow is the first gate: it knows the route, not yet the object.
-func allow(action actor.Action) echo.MiddlewareFunc {
+// allow is the first gate: it knows the route, not yet the object. Whoever is
+// signed in and turned away here is written down.
+func allow(o Options, action actor.Action) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			a := session.Actor(c)
@@ -47,6 +48,9 @@ func allow(action actor.Action) echo.MiddlewareFunc {
 			case !a.SignedIn():
 				return unauthenticated(c)
 			case a.View(action).Empty():
+				if o.Denied != nil {
+					o.Denied(c, action, "route", c.Request().Method+" "+c.Request().URL.Path)
+				}
 				return fault.New(fault.NotFound, "there is nothing here")
 			}
 			return next(c)

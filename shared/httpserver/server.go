@@ -23,6 +23,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.uber.org/zap"
 
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
@@ -51,6 +52,8 @@ type Options struct {
 	ErrorPage func(c echo.Context, status int, err error, requestID string) error
 	// Ready is asked by /readyz; each check has a name.
 	Ready map[string]func(context.Context) error
+	// Denied notes in the audit that somebody signed in asked for what they may not.
+	Denied func(c echo.Context, action actor.Action, objectType, objectID string)
 	// Registry takes the metrics of this service.
 	Registry *prometheus.Registry
 }

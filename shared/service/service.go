@@ -73,6 +73,7 @@ type Base struct {
 	synced  func(context.Context) error
 	relayDB *sqlx.DB
 	trusted []netip.Prefix
+	denials perSecond
 }
 
 // Key is the Ed25519 key of the configuration, nil when there is none.
@@ -137,7 +138,7 @@ func (b *Base) Close() error { return errors.Join(b.DB.Close(), b.relayDB.Close(
 // the register.
 func (b *Base) HTTP(sessions session.Source, pages *page.Renderer) httpserver.Options {
 	o := httpserver.Options{
-		Service: b.Name, Log: b.Log, Sessions: sessions, Now: b.Now, TrustedProxies: b.trusted, Registry: b.Metrics,
+		Service: b.Name, Log: b.Log, Sessions: sessions, Now: b.Now, TrustedProxies: b.trusted, Registry: b.Metrics, Denied: b.Denied,
 		Ready: map[string]func(context.Context) error{
 			"database": func(ctx context.Context) error { return b.DB.PingContext(ctx) },
 			"broker":   b.synced,

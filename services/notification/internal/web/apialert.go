@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -230,6 +231,9 @@ func (h *Handler) apiAnswer(c echo.Context) error {
 	allowed, err := h.Desk.Answerable(ctx, session.Actor(c), a.ID)
 	if err != nil {
 		return err
+	}
+	if !slices.ContainsFunc(allowed, func(b alert.Body) bool { return b.Organisation.ID == org.ID }) {
+		h.Denied(c, actor.PollAnswer, "organisation", org.ID) // the desk says no below
 	}
 	done, err := h.Once(ctx, r, func(d alert.Desk) (int, any, error) {
 		b, err := d.Answer(ctx, by(c), a.ID, org.ID, allowed, alert.Reply{Answer: in.Answer, Detail: in.Detail, Text: in.Text})

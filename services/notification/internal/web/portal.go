@@ -174,6 +174,7 @@ func (h *Handler) bySession(c echo.Context, x *access) error {
 		return err
 	}
 	if len(orgs) == 0 || !alert.MayRead(x.by.Actor, x.alert.Current, reached) {
+		h.Denied(c, actor.AlertRead, "alert", x.alert.ID)
 		return fault.New(fault.NotFound, "there is no such alert")
 	}
 	return nil

@@ -44,6 +44,8 @@ type Handler struct {
 	Register *register.Register
 	Pages    *page.Renderer
 	Board    *Board
+	// Denied notes in the audit that somebody asked for what they may not.
+	Denied   func(c echo.Context, action actor.Action, objectType, objectID string)
 	Now      func() time.Time
 	Location *time.Location
 	Log      *zap.Logger

@@ -18,6 +18,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
 	"github.com/thueringencert/leitstelle/services/triage/internal/live"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
@@ -43,8 +44,10 @@ type Handler struct {
 	Register *register.Register
 	Files    files
 	Hub      *live.Hub
-	Log      *zap.Logger
-	Now      func() time.Time
+	// Denied notes in the audit that somebody asked for what they may not.
+	Denied func(c echo.Context, action actor.Action, objectType, objectID string)
+	Log    *zap.Logger
+	Now    func() time.Time
 }
 
 const api = "/api/triage/v1"
@@ -53,7 +56,7 @@ const api = "/api/triage/v1"
 // reaches nothing of answers 404.
 func (h *Handler) Routes() []httpserver.Route {
 	const get, post = http.MethodGet, http.MethodPost
-	return []httpserver.Route{
+	routes := []httpserver.Route{
 		{Method: get, Path: api + "/cases", Action: actor.CaseQueue, Handler: h.apiList},
 		{Method: get, Path: api + "/cases/:id", Action: actor.CaseRead, Handler: h.apiCase},
 		{Method: post, Path: api + "/cases/:id/assign", Action: actor.CaseAssign, Handler: h.apiAssign},
@@ -87,6 +90,26 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: "/lage/fall/:ref/" + actMerge, Action: actor.CaseMerge, Handler: h.do(actMerge)},
 		{Method: post, Path: "/lage/fall/:ref/" + actVerify, Action: actor.CaseClassify, Handler: h.do(actVerify)},
 		{Method: get, Path: "/lage/konto", Action: actor.CaseQueue, Handler: toAccount},
+	}
+	for i, r := range routes {
+		routes[i].Handler = h.noted(r.Action, r.Handler)
+	}
+	return routes
+}
+
+// noted writes down who was turned away from a case, whatever became of the
+// transaction that the attempt was in.
+func (h *Handler) noted(action actor.Action, next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err := next(c)
+		if fault.Is(err, fault.Forbidden) {
+			ref := c.Param("id") + c.Param("ref")
+			if id, findErr := h.desk().Store.Find(c.Request().Context(), ref); findErr == nil {
+				ref = id
+			}
+			h.Denied(c, action, "case", ref)
+		}
+		return err
 	}
 }
 
