@@ -28,7 +28,7 @@ var build = sync.OnceValues(func() (path string, err error) {
 		return "", err
 	}
 	path = filepath.Join(binFolder, "leitstelle")
-	out, err := exec.Command("go", "build", "-o", path, "./cmd/leitstelle").CombinedOutput() //nolint:noctx,gosec // once for all tests; our own program
+	out, err := exec.Command("go", "build", "-o", path, "./cmd/leitstelle").CombinedOutput()
 	if err != nil {
 		return "", errors.Join(err, errors.New(string(out)))
 	}
@@ -38,7 +38,7 @@ var build = sync.OnceValues(func() (path string, err error) {
 // dataFolder is a folder that PostgreSQL's user can reach, unlike t.TempDir.
 func dataFolder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "leitstelle-test-")
+	dir, err := os.MkdirTemp("", "leitstelle-test-") //nolint:usetesting // its folder is closed to PostgreSQL's user
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func run(t *testing.T, data string, args ...string) *process {
 		t.Fatal(err)
 	}
 	p := &process{out: &lockedBuffer{}, done: make(chan error, 1), data: data}
-	p.cmd = exec.Command(path, append([]string{"--listen", "127.0.0.1:0", "--data", data, "--raise-limits"}, args...)...) //nolint:noctx,gosec // ends with a signal of the test
+	p.cmd = exec.Command(path, append([]string{"--listen", "127.0.0.1:0", "--data", data, "--raise-limits"}, args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func run(t *testing.T, data string, args ...string) *process {
 // kill ends a program that a failed test left behind, and waits.
 func (p *process) kill() {
 	if p.cmd.Process.Kill() == nil {
-		<-p.done
+		_ = <-p.done // "signal: killed"
 	}
 }
 
@@ -142,7 +142,7 @@ func tool(t *testing.T, args ...string) (string, int) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, path, args...).CombinedOutput() //nolint:gosec // our own program
+	out, err := exec.CommandContext(ctx, path, args...).CombinedOutput()
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):

@@ -142,13 +142,6 @@ func text(args []*runtime.RemoteObject) string {
 	return string(b)
 }
 
-// expect forgets problems that a test provokes on purpose.
-func (b *tab) expect(part string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.problems = slices.DeleteFunc(b.problems, func(p string) bool { return strings.Contains(p, part) })
-}
-
 func (b *tab) check(err error) {
 	b.t.Helper()
 	if err != nil {

@@ -190,8 +190,10 @@ func TestDeskPagesAreAccessible(t *testing.T) {
 		role  actor.Role
 		paths []string
 	}{
-		{actor.Lead, []string{"/lage/eingang", "/lage/eingang?ansicht=niemand&status=new", "/lage/eingang?fall=" + c.Reference, "/lage/faelle", "/lage/suche?q=nichts-dergleichen", at, at + "?tab=meldung",
-			at + "?tab=nachrichten", at + "?tab=dateien", at + "?tab=protokoll", at + "/druck", at + "/tun/notiz", at + "/tun/abschliessen", "/konto"}},
+		{actor.Lead, []string{
+			"/lage/eingang", "/lage/eingang?ansicht=niemand&status=new", "/lage/eingang?fall=" + c.Reference, "/lage/faelle", "/lage/suche?q=nichts-dergleichen", at, at + "?tab=meldung",
+			at + "?tab=nachrichten", at + "?tab=dateien", at + "?tab=protokoll", at + "/druck", at + "/tun/notiz", at + "/tun/abschliessen", "/konto",
+		}},
 		{actor.Editor, []string{"/warnungen/redaktion", "/warnungen/redaktion/neu", desk, desk + "/bearbeiten", desk + "/vorschau", desk + "/zustellungen", "/warnungen"}},
 		{actor.Constituency, []string{"/verzeichnis/kommunen", "/verzeichnis/kommunen?q=klett", "/verzeichnis/kommunen/16071043", "/verzeichnis/verwaltung/register", "/verzeichnis/verwaltung/personen"}},
 		{actor.Admin, []string{"/verzeichnis/verwaltung/personen", "/konto"}},

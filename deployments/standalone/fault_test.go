@@ -173,9 +173,9 @@ func newLoad(t *testing.T, d standalone.Demo) *load {
 // F1 and D1: the whole program is killed at random moments under load; clients
 // try again with their keys. Every acknowledged report exists exactly once.
 func TestF1KilledAtRandomMomentsNothingAcknowledgedIsLost(t *testing.T) {
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // a seed
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // moments, not secrets
+	random := rand.New(rand.NewPCG(seed, 1))
 	data := dataFolder(t)
 	p := run(t, data)
 	l := newLoad(t, p.demo(t))

@@ -395,16 +395,6 @@ func newKey() string { return event.NewID() }
 
 func unknownID() string { return uuid.NewString() }
 
-// raw decodes any JSON.
-func raw(t testing.TB, s string) map[string]any {
-	t.Helper()
-	out := map[string]any{}
-	if err := json.Unmarshal([]byte(s), &out); err != nil {
-		t.Fatalf("%v: %s", err, s)
-	}
-	return out
-}
-
 // post sends a body that is no JSON and reads the answer into out.
 func post(t testing.TB, c standalone.Client, path string, b body, want int, out any, headers ...string) http.Header {
 	t.Helper()

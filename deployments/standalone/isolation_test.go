@@ -204,8 +204,11 @@ func TestARevokedMandateEndsAccessAtOnce(t *testing.T) {
 		path string
 		in   map[string]any
 		want int
-	}{{at + "/messages", map[string]any{"text": "x"}, 404}, {at + "/supplements", map[string]any{"description": "x"}, 404},
-		{"/api/intake/v1/reports", reportOf("D18: danach", "16071043"), 403}} {
+	}{
+		{at + "/messages", map[string]any{"text": "x"}, 404},
+		{at + "/supplements", map[string]any{"description": "x"}, 404},
+		{"/api/intake/v1/reports", reportOf("D18: danach", "16071043"), 403},
+	} {
 		must(t, provider, http.MethodPost, x.path, x.want, x.in, nil)
 	}
 	var n int

@@ -3,6 +3,7 @@
 package standalone_test
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 
@@ -102,9 +103,7 @@ func (w *world) draftAlert(t testing.TB, changes map[string]any) string {
 		"severity": "high", "warning_level": 3, "tlp": "GREEN", "category": "advisory",
 		"audience": map[string]any{"levels": []string{"gemeinde"}}, "poll": map[string]any{"question": "Sind Sie betroffen?"},
 	}
-	for k, v := range changes {
-		in[k] = v
-	}
+	maps.Copy(in, changes)
 	var a struct{ ID string }
 	must(t, w.as(t, actor.Editor), http.MethodPost, "/api/notification/v1/alerts", http.StatusCreated, in, &a)
 	return a.ID

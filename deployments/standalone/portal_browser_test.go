@@ -171,9 +171,11 @@ func TestTheFormInEnglish(t *testing.T) {
 func TestPublicPagesAreAccessible(t *testing.T) {
 	w := shared(t)
 	b := newTab(t, w, 390, 844)
-	for _, path := range []string{"/notfallkarte", "/melden/vorgang", "/barrierefreiheit", "/barriere-melden", "/leichte-sprache", "/datenschutz",
+	for _, path := range []string{
+		"/notfallkarte", "/melden/vorgang", "/barrierefreiheit", "/barriere-melden", "/leichte-sprache", "/datenschutz",
 		"/impressum", "/hilfe", "/hilfe/sofortmassnahmen", "/hilfe/datenschutz", "/hilfe/polizei", "/hilfe/tlp", "/hilfe/dateien", "/hilfe/echtheit",
-		"/problems", "/problems/invalid", "/konto/anmelden", "/echt", "/gibt-es-nicht", "/en/notfallkarte", "/en/konto/anmelden"} {
+		"/problems", "/problems/invalid", "/konto/anmelden", "/echt", "/gibt-es-nicht", "/en/notfallkarte", "/en/konto/anmelden",
+	} {
 		status := b.open(path)
 		if want := path == "/gibt-es-nicht"; want != (status == http.StatusNotFound) || status >= 500 {
 			t.Errorf("%s: %d", path, status)

@@ -59,7 +59,8 @@ var payloads = []string{
 func TestD19WhatPeopleWriteNeverRuns(t *testing.T) {
 	w := fresh(t, standalone.Options{Fast: true, Limits: true})
 	if err := standalone.CreatePerson(t.Context(), w.Options.Data, standalone.NewPerson{
-		Name: `<img src=x onerror=alert(0)>`, Email: "mallory@klettbach.example", Role: actor.Officer, Organisation: "16071043"}, io.Discard); err != nil {
+		Name: `<img src=x onerror=alert(0)>`, Email: "mallory@klettbach.example", Role: actor.Officer, Organisation: "16071043",
+	}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	s := w.sow(t)
@@ -71,8 +72,10 @@ func TestD19WhatPeopleWriteNeverRuns(t *testing.T) {
 		{actor.Editor, append([]string{"/warnungen/redaktion", "/warnungen"}, s.alerts...)},
 		{actor.Officer, append([]string{"/melden/vorgaenge", "/warnungen", "/verzeichnis/stelle", "/konto"}, s.reports...)},
 		{actor.Constituency, []string{"/verzeichnis/kommunen/16071043", "/verzeichnis/verwaltung/personen", "/verzeichnis/kommunen?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E"}},
-		{actor.Guest, []string{"/postfach", "/konto/anmelden?next=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/melden/vorgang?nr=%22%3E%3Csvg%20onload=alert(1)%3E",
-			"/warnungen/echt?nummer=%3Cimg%20src=x%20onerror=alert(1)%3E", "/%3Cscript%3Ealert(1)%3C/script%3E"}},
+		{actor.Guest, []string{
+			"/postfach", "/konto/anmelden?next=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/melden/vorgang?nr=%22%3E%3Csvg%20onload=alert(1)%3E",
+			"/warnungen/echt?nummer=%3Cimg%20src=x%20onerror=alert(1)%3E", "/%3Cscript%3Ealert(1)%3C/script%3E",
+		}},
 	} {
 		b := newTab(t, w, 1440, 900)
 		if x.role != actor.Guest {
@@ -112,8 +115,10 @@ func (w *world) sow(t *testing.T) sown {
 		must(t, from, http.MethodPost, "/api/intake/v1/reports", http.StatusCreated, in, &r)
 		at, code := "/api/intake/v1/reports/"+r.ID, []string{"Report-Code", r.Code}
 		must(t, from, http.MethodPost, at+"/messages", http.StatusCreated, map[string]any{"text": p}, nil, code...)
-		must(t, from, http.MethodPost, at+"/supplements", http.StatusCreated, map[string]any{"description": p,
-			"services_affected": []map[string]any{{"service": "passports", "workaround": oneLine(p)}}, "informed": []map[string]any{{"who": "police", "reference": oneLine(p)}}}, nil, code...)
+		must(t, from, http.MethodPost, at+"/supplements", http.StatusCreated, map[string]any{
+			"description":       p,
+			"services_affected": []map[string]any{{"service": "passports", "workaround": oneLine(p)}}, "informed": []map[string]any{{"who": "police", "reference": oneLine(p)}},
+		}, nil, code...)
 		post(t, from, at+"/attachments", upload(strings.NewReplacer("/", "∕", "\n", " ").Replace(p)+".html", p), http.StatusCreated, nil, code...)
 		c := w.casesOf(t, r.ID, 1)[0]
 		w.change(t, actor.Duty, c.ID, "classify", http.StatusOK, map[string]any{"title": oneLine(p), "severity": "low", "reason": p})
@@ -140,9 +145,11 @@ func (w *world) sowAlerts(t *testing.T, s *sown) {
 	t.Helper()
 	for i := 0; i+4 < len(payloads); i += 4 {
 		p := payloads[i]
-		id := w.draftAlert(t, map[string]any{"title": oneLine(p), "summary": p, "text": strings.Join(payloads[i:i+4], "\n\n"), "category": oneLine(payloads[i+1]),
+		id := w.draftAlert(t, map[string]any{
+			"title": oneLine(p), "summary": p, "text": strings.Join(payloads[i:i+4], "\n\n"), "category": oneLine(payloads[i+1]),
 			"products": []map[string]string{{"name": oneLine(payloads[i+2]), "versions": oneLine(payloads[i+3])}},
-			"poll":     map[string]any{"question": oneLine(p)}, "audience": map[string]any{"organisations": []string{"16071043"}}})
+			"poll":     map[string]any{"question": oneLine(p)}, "audience": map[string]any{"organisations": []string{"16071043"}},
+		})
 		must(t, w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+id+"/release", http.StatusOK, map[string]any{}, nil)
 		must(t, w.as(t, actor.Officer), http.MethodPost, "/api/notification/v1/alerts/"+id+"/answers", http.StatusCreated,
 			map[string]any{"organisation": "16071043", "answer": "mitigating", "text": p}, nil)

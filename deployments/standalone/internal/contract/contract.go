@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"regexp"
@@ -72,9 +73,7 @@ func closeSchema(s *openapi3.Schema) {
 		if s.Properties == nil {
 			s.Properties = openapi3.Schemas{}
 		}
-		for name, p := range part.Value.Properties {
-			s.Properties[name] = p
-		}
+		maps.Copy(s.Properties, part.Value.Properties)
 		s.Required = append(s.Required, part.Value.Required...)
 		s.Type = part.Value.Type
 	}
