@@ -84,6 +84,18 @@ func TestNeedsCall(t *testing.T) {
 	}
 }
 
+// reliability §2.5: a mail about AMBER+STRICT or RED says no more than "log in";
+// the steps to take would tell what happened.
+func TestAReceiptSaysWhatHappenedUpToAMBEROnly(t *testing.T) {
+	t.Parallel()
+	for label, want := range map[string]bool{"CLEAR": true, "GREEN": true, "AMBER": true, "AMBER+STRICT": false, "RED": false, "": false, "nonsense": false} {
+		n := message.ReceiptOf("1", event.ReportSubmitted{Report: "r", Reference: "M-2026-000123", What: "ransomware", TLP: label}, noon)
+		if got := strings.Contains(string(n.Data), "ransomware"); got != want {
+			t.Errorf("TLP %q: the receipt says what happened = %v, want %v: %s", label, got, want, n.Data)
+		}
+	}
+}
+
 func TestNoNoticeHoldsContent(t *testing.T) {
 	t.Parallel()
 	r := event.ReportSubmitted{

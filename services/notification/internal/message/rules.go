@@ -16,7 +16,7 @@ import (
 // ReceiptData is all that a receipt says of a report: no word of its content.
 type ReceiptData struct {
 	Reference  string    `json:"reference"`
-	What       string    `json:"what"` // for the first steps
+	What       string    `json:"what"` // for the first steps; "" from AMBER+STRICT on, whose mails say nothing
 	ReceivedAt time.Time `json:"received_at"`
 	CallbackBy time.Time `json:"callback_by"`
 	Exercise   bool      `json:"exercise,omitempty"`
@@ -78,10 +78,14 @@ func ContactOf(r event.ReportSubmitted, person *To) Contact {
 // ReceiptOf confirms a report to its reporter: once, though there is one event
 // for each affected body.
 func ReceiptOf(id string, r event.ReportSubmitted, now time.Time) Notice {
+	what := ""
+	if l, err := tlp.Parse(r.TLP); err == nil && l.MailShowsTitle() {
+		what = r.What // the steps to take tell what happened
+	}
 	return Notice{
 		ID: id, Key: "receipt:" + r.Report, Kind: Receipt, Report: r.Report, CreatedAt: now,
 		Data: encode(ReceiptData{
-			Reference: r.Reference, What: r.What, ReceivedAt: r.ReceivedAt,
+			Reference: r.Reference, What: what, ReceivedAt: r.ReceivedAt,
 			CallbackBy: r.CallbackBy, Exercise: r.Exercise,
 		}),
 	}
