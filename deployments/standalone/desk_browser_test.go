@@ -259,8 +259,7 @@ func TestAnAlertFromDraftToAnswer(t *testing.T) {
 	phone.accessible("the answer page")
 	phone.reflows("the answer page")
 	phone.shot("answer-390")
-	phone.choose("answer", "fixed")
-	phone.follow(`main form[action$="/antwort"] button[type=submit]`)
+	phone.follow(`main form[action$="/antwort"] button[value=fixed]`)
 	if !phone.has("Ihre Antwort") && !phone.has("Wie geht es weiter") {
 		t.Errorf("the answer is not confirmed\n%s", phone.where())
 	}

@@ -195,7 +195,8 @@ func (r *road) take(ctx context.Context) error {
 
 func (r *road) classify(ctx context.Context) error {
 	if err := r.change(ctx, "classify", http.StatusOK, map[string]string{
-		"severity": "critical", "reason": "Fachverfahren steht", "class": "malicious-code:infected-system"}); err != nil {
+		"severity": "critical", "reason": "Fachverfahren steht", "class": "malicious-code:infected-system",
+	}); err != nil {
 		return err
 	}
 	_, err := r.mail(ctx, r.people[actor.Duty].Email, r.caseRef)
@@ -262,7 +263,7 @@ func (r *road) draft(ctx context.Context) error {
 	in := map[string]any{
 		"title": "Erpressungssoftware über VPN-Gateway", "summary": "Mehrere Verwaltungen sind betroffen.",
 		"text":     "Bitte prüfen Sie Ihr VPN-Gateway auf fremde Anmeldungen und spielen Sie die Aktualisierung ein.",
-		"severity": "high", "warning_level": 3, "tlp": "GREEN", "category": "advisory", "case_id": r.caseID,
+		"severity": "high", "warning_level": 3, "tlp": "GREEN", "category": "IT-Sicherheitshinweis", "case_id": r.caseID,
 		"audience": map[string]any{"levels": []string{"gemeinde", "kreis", "kreisfrei"}},
 		"poll":     map[string]any{"question": "Sind Sie betroffen?"},
 	}
@@ -364,8 +365,10 @@ func (r *road) board(ctx context.Context) error {
 }
 
 func (r *road) finish(ctx context.Context) error {
-	return r.change(ctx, "state", http.StatusOK, map[string]string{"state": "closed", "class": "malicious-code:infected-system",
-		"disposition": "confirmed", "reason": "Systeme wiederhergestellt"})
+	return r.change(ctx, "state", http.StatusOK, map[string]string{
+		"state": "closed", "class": "malicious-code:infected-system",
+		"disposition": "confirmed", "reason": "Systeme wiederhergestellt",
+	})
 }
 
 func (r *road) closed(ctx context.Context) error {
