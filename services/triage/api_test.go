@@ -100,6 +100,8 @@ func TestChangesNeedTheVersionTheClientSaw(t *testing.T) {
 		{"closing", "analyst2", "state", `"4"`, `{"state":"closed","class":"malicious-code","disposition":"confirmed"}`, 200},
 		{"what is closed", "analyst2", "state", `"5"`, `{"state":"contained"}`, 409},
 		{"back to work", "analyst2", "state", `"5"`, `{"state":"working","reason":"neue Spuren"}`, 200},
+		{"two changes in one", "analyst2", "classify", `"6"`, `{"verified":true,"class":"fraud"}`, 422},
+		{"a body without the word", "analyst2", "classify", `"6"`, `{"organisation":"16071043","class":"fraud"}`, 422},
 		{"a field that is not there", "analyst2", "state", `"6"`, `{"status":"working"}`, 400},
 		{"broken JSON", "analyst2", "state", `"6"`, `{`, 400},
 		{"nothing to do", "analyst2", "state", `"6"`, `{"state":"working"}`, 409},
@@ -256,18 +258,19 @@ func TestReadingIsAudited(t *testing.T) {
 	t.Parallel()
 	e := newTriage(t)
 	ref := e.open(sample.Report(1))
-	before := e.count(`SELECT count(*) FROM audit WHERE action LIKE '%.read' OR action = 'case.search'`)
+	before := e.count(`SELECT count(*) FROM audit WHERE action LIKE '%.read' OR action IN ('case.search', 'case.export')`)
 	e.do(request{path: cases, as: "auditor"})
 	e.do(request{path: cases, as: "analyst"})
 	e.do(request{path: "/lage/eingang", as: "analyst", cookie: true})
 	e.do(request{path: cases + "/" + ref, as: "analyst"})
 	e.do(request{path: "/lage/eingang?fall=" + ref, as: "analyst", cookie: true})
 	e.do(request{path: cases + "?q=server", as: "analyst"})
+	e.do(request{path: "/lage/fall/" + ref + "/druck", as: "analyst", cookie: true})
 	var rows []struct{ Actor, Action string }
-	if err := e.db.Select(&rows, `SELECT actor, action FROM audit WHERE action LIKE '%.read' OR action = 'case.search' ORDER BY seq`); err != nil {
+	if err := e.db.Select(&rows, `SELECT actor, action FROM audit WHERE action LIKE '%.read' OR action IN ('case.search', 'case.export') ORDER BY seq`); err != nil {
 		t.Fatal(err)
 	}
-	want := []struct{ Actor, Action string }{{personID("analyst"), "case.read"}, {personID("analyst"), "case.read"}, {personID("analyst"), "case.search"}}
+	want := []struct{ Actor, Action string }{{personID("analyst"), "case.read"}, {personID("analyst"), "case.read"}, {personID("analyst"), "case.search"}, {personID("analyst"), "case.export"}}
 	if diff := cmp.Diff(want, rows[before:]); diff != "" {
 		t.Errorf("audit of reading (-want +got):\n%s", diff)
 	}

@@ -28,6 +28,7 @@ const (
 type By struct {
 	actor.Actor
 	Request string
+	Export  bool // what is read leaves the system, such as on paper
 }
 
 // Person is how the timeline names who acted.

@@ -198,9 +198,13 @@ func (d *Desk) Merge(ctx context.Context, by By, ref string, seen int, target, r
 	})
 }
 
-// Dossier opens a case: everything about it, and one line in the audit.
+// Dossier opens a case, or exports it: everything about it, and one line in the audit.
 func (d *Desk) Dossier(ctx context.Context, by By, ref string) (Dossier, error) {
-	if err := may(by, actor.CaseRead, actor.Object{}); err != nil {
+	action := actor.CaseRead
+	if by.Export {
+		action = actor.CaseExport
+	}
+	if err := may(by, action, actor.Object{}); err != nil {
 		return Dossier{}, err
 	}
 	id, err := d.Store.Find(ctx, ref)

@@ -61,7 +61,11 @@ func (s *Store) Dossier(ctx context.Context, by casefile.By, at time.Time, id st
 		if err := fill(ctx, tx, &d); err != nil {
 			return fmt.Errorf("read case %s: %w", c.Reference, err)
 		}
-		_, err = audit.Append(ctx, tx, audit.Entry{At: at, Action: "case.read", ObjectType: "case", ObjectID: id, RequestID: by.Request}.By(by.Actor, ""))
+		action := "case.read"
+		if by.Export {
+			action = "case.export"
+		}
+		_, err = audit.Append(ctx, tx, audit.Entry{At: at, Action: action, ObjectType: "case", ObjectID: id, RequestID: by.Request}.By(by.Actor, ""))
 		return err
 	})
 	return d, err

@@ -127,8 +127,14 @@ func (h *Handler) apiClassify(c echo.Context) error {
 	return changed(h, c, func(req classifyRequest, seen int) (string, error) {
 		ctx, who, id := c.Request().Context(), by(c), c.Param("id")
 		k := casefile.Classify{Severity: req.Severity, Class: req.Class, TLP: req.TLP, Title: req.Title, Reason: req.Reason}
-		if req.Verified && k == (casefile.Classify{Reason: req.Reason}) {
+		only := k == casefile.Classify{Reason: req.Reason}
+		switch {
+		case req.Verified && only:
 			return h.desk().Verify(ctx, who, id, seen, req.Body)
+		case req.Verified: // two changes, each with its own version: half of it would be lost
+			return "", fieldError("verified", "triage.err.verified.alone", "goes in a request of its own")
+		case req.Body != "":
+			return "", fieldError("organisation", "triage.err.verified.alone", "goes with verified")
 		}
 		return h.desk().Classify(ctx, who, id, seen, k)
 	})

@@ -80,7 +80,11 @@ type supplementView struct {
 
 // openCase reads a case for the pane or page: that writes one line of audit.
 func (h *Handler) openCase(c echo.Context, ref, tab, back string) (*caseView, error) {
-	d, err := h.desk().Dossier(c.Request().Context(), by(c), ref)
+	return h.openAs(c, by(c), ref, tab, back)
+}
+
+func (h *Handler) openAs(c echo.Context, who casefile.By, ref, tab, back string) (*caseView, error) {
+	d, err := h.desk().Dossier(c.Request().Context(), who, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -290,9 +294,11 @@ func (h *Handler) casePart(c echo.Context) error {
 }
 
 // casePrint is GET /lage/fall/{ref}/druck: the whole file on paper, with the TLP
-// in the head and foot of each sheet.
+// in the head and foot of each sheet. The audit calls it an export.
 func (h *Handler) casePrint(c echo.Context) error {
-	v, err := h.openCase(c, c.Param("ref"), "", "")
+	who := by(c)
+	who.Export = true
+	v, err := h.openAs(c, who, c.Param("ref"), "", "")
 	if err != nil {
 		return err
 	}
