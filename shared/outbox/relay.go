@@ -21,9 +21,9 @@ const (
 	batchSize = 64         // the broker syncs each: more would keep the disk busy for too long at a time
 	lockKey   = 0x4c535442 // "LSTB": one relay a database at a time keeps the order
 
-	restFactor = 4
+	restFactor = 8
 	minRest    = 10 * time.Millisecond
-	maxRest    = 400 * time.Millisecond
+	maxRest    = 100 * time.Millisecond
 )
 
 // Message is one row on its way out.
