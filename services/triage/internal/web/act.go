@@ -243,6 +243,10 @@ func (h *Handler) conflict(c echo.Context, name string, f url.Values) error {
 			p.Changes = append(p.Changes, p.Case.Log[i])
 		}
 	}
+	if len(p.Changes) == 0 { // nobody was faster: the case is like that already, or the step does not fit its state
+		page.Flash(c, "info", "triage.unchanged")
+		return h.done(c, c.Param("ref"), f)
+	}
 	if name == actClassify && f.Has("class") && !f.Has("severity") {
 		name = actClass
 	}
