@@ -123,7 +123,7 @@ func (s *Service) open(ctx context.Context, cfg Config, keys report.Keys) error 
 	if h.Pages, err = page.New(page.Options{Site: site, Templates: web.Files, Messages: web.Files, Now: s.Now, Log: s.Log, User: s.user}); err != nil {
 		return err
 	}
-	s.routes = h.Routes()
+	s.routes = h.Routes() //nolint:contextcheck // each request brings its own
 	o := s.HTTP(s.Register, h.Pages)
 	o.ErrorPage = h.ErrorPage
 	e := httpserver.New(o)
