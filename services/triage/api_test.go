@@ -3,6 +3,7 @@
 package triage_test
 
 import (
+	"archive/zip"
 	"fmt"
 	"net/http"
 	"strings"
@@ -301,8 +302,18 @@ func TestAttachmentsAreHandedOutAsDangerous(t *testing.T) {
 	}
 	e.post("analyst", cases+"/"+ref+"/assign", `"2"`, "", `{}`)
 	res := e.do(request{path: "/lage/fall/" + ref + "/datei/" + a.Attachment, as: "analyst", cookie: true})
-	if res.StatusCode != 200 || res.body != content {
-		t.Fatalf("the one who works the case: %d %q", res.StatusCode, res.body)
+	if res.StatusCode != 200 || strings.Contains(res.body, content) || !strings.HasPrefix(res.body, "PK") {
+		t.Fatalf("the one who works the case: %d %q, want an encrypted ZIP", res.StatusCode, res.body)
+	}
+	z, err := zip.NewReader(strings.NewReader(res.body), int64(len(res.body)))
+	if err != nil || len(z.File) != 1 || z.File[0].Flags&1 == 0 || z.File[0].UncompressedSize64 != uint64(len(content)) || strings.ContainsAny(z.File[0].Name, "/\\\r\n") {
+		t.Fatalf("the ZIP: %v %+v", err, z)
+	}
+	if tab := e.do(request{path: "/lage/fall/" + ref + "?t=dateien", as: "analyst", cookie: true}); !strings.Contains(tab.body, "<code>"+stored.SHA256[:12]+"</code>") {
+		t.Error("the page does not show the password of the ZIP")
+	}
+	if raw := e.do(request{path: path, as: "analyst"}); raw.StatusCode != 200 || raw.body != content {
+		t.Errorf("a program: %d %q", raw.StatusCode, raw.body)
 	}
 	for header, want := range map[string]string{
 		"Content-Type": "application/octet-stream", "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -315,8 +326,8 @@ func TestAttachmentsAreHandedOutAsDangerous(t *testing.T) {
 	if d := res.Header.Get("Content-Disposition"); !strings.HasPrefix(d, "attachment;") || strings.Contains(d, "..") && strings.Contains(d, "/") || strings.ContainsAny(d, "\r\n") {
 		t.Errorf("Content-Disposition: %q", d)
 	}
-	if n := e.count(`SELECT count(*) FROM audit WHERE action = 'attachment.read' AND object_id = $1`, a.Attachment); n != 2 {
-		t.Errorf("%d downloads in the audit, want 2", n)
+	if n := e.count(`SELECT count(*) FROM audit WHERE action = 'attachment.read' AND object_id = $1`, a.Attachment); n != 3 {
+		t.Errorf("%d downloads in the audit, want 3", n)
 	}
 }
 

@@ -180,6 +180,10 @@ type Attachment struct {
 	At        time.Time
 }
 
+// Password opens the ZIP in which people get the file. It stands beside the file
+// on the page; it keeps scanners and previews on the way out, not readers.
+func (a Attachment) Password() string { return a.SHA256[:min(len(a.SHA256), 12)] }
+
 // Dossier is everything about a case: what the case page shows.
 type Dossier struct {
 	Case

@@ -11,12 +11,34 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
+
+	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
+	"github.com/thueringencert/leitstelle/shared/blob/zipae"
 )
 
-// attachment hands out a file of a case. It may be malware: never inline, never
-// with the type its sender claimed, and in a sandbox should a browser open it
-// all the same. Who took it is in the audit before the first byte leaves.
+// attachment hands a program a file of a case. It may be malware: never inline,
+// never with the type its sender claimed, and in a sandbox should a browser open
+// it all the same. Who took it is in the audit before the first byte leaves.
 func (h *Handler) attachment(c echo.Context) error {
+	return h.handOut(c, func(a casefile.Attachment, r io.Reader) error {
+		c.Response().Header().Set("Content-Length", strconv.FormatInt(a.Size, 10))
+		harmless(c, fileName(a.Name))
+		_, err := io.Copy(c.Response(), r)
+		return err
+	})
+}
+
+// attachmentZIP gives a person the file in a ZIP behind the password that the
+// page shows: nothing on the way opens it (design §4).
+func (h *Handler) attachmentZIP(c echo.Context) error {
+	return h.handOut(c, func(a casefile.Attachment, r io.Reader) error {
+		name := fileName(a.Name)
+		harmless(c, name+".zip")
+		return zipae.Write(c.Response(), name, a.Password(), a.Size, a.At, r)
+	})
+}
+
+func (h *Handler) handOut(c echo.Context, send func(a casefile.Attachment, r io.Reader) error) error {
 	ctx := c.Request().Context()
 	a, err := h.desk().Attachment(ctx, by(c), c.Param("ref")+c.Param("id"), c.Param("attachment"))
 	if err != nil {
@@ -27,17 +49,19 @@ func (h *Handler) attachment(c echo.Context) error {
 		return err
 	}
 	defer func() { _ = r.Close() }()
-	header := c.Response().Header()
-	header.Set("Content-Type", "application/octet-stream")
-	header.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": fileName(a.Name)}))
-	header.Set("Content-Security-Policy", "sandbox; default-src 'none'")
-	header.Set("Cache-Control", "private, no-store")
-	header.Set("Content-Length", strconv.FormatInt(a.Size, 10))
-	c.Response().WriteHeader(http.StatusOK)
-	if _, err := io.Copy(c.Response(), r); err != nil {
+	if err := send(a, r); err != nil {
 		h.Log.Warn("web: an attachment broke off", zap.String("attachment", a.ID), zap.Error(err))
 	}
 	return nil
+}
+
+func harmless(c echo.Context, name string) {
+	header := c.Response().Header()
+	header.Set("Content-Type", "application/octet-stream")
+	header.Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": name}))
+	header.Set("Content-Security-Policy", "sandbox; default-src 'none'")
+	header.Set("Cache-Control", "private, no-store")
+	c.Response().WriteHeader(http.StatusOK)
 }
 
 // fileName is the sender's name for the file without anything a system could

@@ -78,7 +78,7 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: get, Path: "/lage/fall/:ref", Action: actor.CaseRead, Handler: h.caseWhole},
 		{Method: get, Path: "/lage/fall/:ref/teil", Action: actor.CaseRead, Handler: h.casePart},
 		{Method: get, Path: "/lage/fall/:ref/druck", Action: actor.CaseExport, Handler: h.casePrint},
-		{Method: get, Path: "/lage/fall/:ref/datei/:attachment", Action: actor.CaseAttachment, Handler: h.attachment, Stream: true},
+		{Method: get, Path: "/lage/fall/:ref/datei/:attachment", Action: actor.CaseAttachment, Handler: h.attachmentZIP, Stream: true},
 		{Method: get, Path: "/lage/fall/:ref/tun/:name", Action: actor.CaseRead, Handler: h.actForm},
 		{Method: post, Path: "/lage/fall/:ref/" + actTake, Action: actor.CaseTake, Handler: h.do(actTake)},
 		{Method: post, Path: "/lage/fall/:ref/" + actAssign, Action: actor.CaseAssign, Handler: h.do(actAssign)},
