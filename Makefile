@@ -60,7 +60,7 @@ test-short: setup-run ## run the tests without the race detector, the browser an
 
 .PHONY: lint
 lint: ## run the linters of .golangci.yml over all modules
-	$(GOLANGCI) run --timeout 15m $(WORK_DIRS)
+	$(GOLANGCI) run --timeout 15m --allow-parallel-runners $(WORK_DIRS)
 
 .PHONY: fmt
 fmt: ## format all Go files (gofumpt, goimports)
