@@ -114,6 +114,28 @@ func TestTheRightIsAskedAgainWhenALinkIsUsed(t *testing.T) {
 	devstack.Eventually(t, 5*time.Second, "the link closed", func() bool { return e.do(request{path: link}).StatusCode == http.StatusNotFound })
 }
 
+// TLP 2.0: AMBER reaches an organisation's clients and providers, AMBER+STRICT
+// stays inside it. That holds for lists and answers as for the page.
+func TestUnderAMandateNothingBeyondAMBERIsListedOrAnswered(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	const api = "/api/notification/v1/alerts"
+	for label, open := range map[string]bool{"GREEN": true, "AMBER": true, "AMBER+STRICT": false, "RED": false} {
+		w := e.released(named(with(label), muster))
+		for path, mark := range map[string]string{api: w.ID, "/warnungen": w.Reference} {
+			if got := strings.Contains(e.want(http.StatusOK, request{path: path, cookie: actor.Officer}).body, mark); !got {
+				t.Errorf("%s: the own officer does not find it in %s", label, path)
+			}
+			if got := strings.Contains(e.want(http.StatusOK, request{path: path, cookie: actor.Provider}).body, mark); got != open {
+				t.Errorf("%s: in the provider's list %s = %v, want %v", label, path, got, open)
+			}
+		}
+		want := map[bool]int{true: http.StatusCreated, false: http.StatusNotFound}[open]
+		e.want(want, request{method: http.MethodPost, path: api + "/" + w.ID + "/answers", as: actor.Provider, json: `{"organisation":"` + muster + `","answer":"fixed"}`})
+		e.want(http.StatusCreated, request{method: http.MethodPost, path: api + "/" + w.ID + "/answers", as: actor.Officer, json: `{"organisation":"` + muster + `","answer":"fixed"}`})
+	}
+}
+
 func TestAProviderAnswersForItsPrincipalsOnOnePage(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

@@ -36,7 +36,9 @@ type Effect struct {
 // Filter narrows the list of alerts.
 type Filter struct {
 	States        []State  // empty: all
-	Organisations []string // published or withdrawn alerts for one of them; nil: everything
+	Everything    bool     // else only alerts for one of:
+	Organisations []string // the own ones
+	Mandated      []string // those under a mandate, up to AMBER: TLP 2.0 keeps the rest inside
 	After         string
 	Limit         int
 }
@@ -200,6 +202,24 @@ func Readable(a actor.Actor) (organisations []string, everything, ok bool) {
 	return v.Organisations, v.Everything, !v.Empty()
 }
 
+// Listed narrows a list to what the person may read one by one.
+func (f Filter) Listed(a actor.Actor) Filter {
+	v := a.View(actor.AlertRead)
+	f.Everything, f.Organisations, f.Mandated = v.Everything, nil, nil
+	for _, id := range v.Organisations {
+		if a.May(actor.AlertRead, actor.Object{Organisation: id}).OnBehalfOf == "" {
+			f.Organisations = append(f.Organisations, id)
+		} else {
+			f.Mandated = append(f.Mandated, id)
+		}
+	}
+	return f
+}
+
+// ForAgents reports whether those who act under a mandate may know an alert of
+// this label (TLP 2.0: AMBER reaches clients, AMBER+STRICT does not).
+func ForAgents(l tlp.Label) bool { return l == tlp.Amber || l.MailShowsText() }
+
 // MayRead reports whether a signed-in person may read the published alert.
 // bodies are those of its audience that the person reaches.
 func MayRead(a actor.Actor, v *Version, bodies []Body) bool {
@@ -208,7 +228,7 @@ func MayRead(a actor.Actor, v *Version, bodies []Body) bool {
 	}
 	for _, b := range bodies {
 		d := a.May(actor.AlertRead, actor.Object{Organisation: b.Organisation.ID})
-		if d.Allowed && (d.OnBehalfOf == "" || v.TLP == tlp.Amber || v.TLP.MailShowsText()) {
+		if d.Allowed && (d.OnBehalfOf == "" || ForAgents(v.TLP)) {
 			return true
 		}
 	}
@@ -245,6 +265,9 @@ func (d Desk) Answer(ctx context.Context, by By, alertID, organisation string, a
 	}
 	onBehalf := by.May(actor.PollAnswer, actor.Object{Organisation: organisation}).OnBehalfOf
 	return d.Store.Answer(ctx, alertID, organisation, by, func(a *Alert, b *Body) (event.PollAnswered, error) {
+		if onBehalf != "" && (a.Current == nil || !ForAgents(a.Current.TLP)) {
+			return event.PollAnswered{}, fault.New(fault.NotFound, "you cannot answer for this organisation")
+		}
 		return a.Answer(b, r, by.Named(), onBehalf, d.Now())
 	})
 }

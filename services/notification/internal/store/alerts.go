@@ -15,6 +15,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/tlp"
 )
 
 type alertRow struct {
@@ -131,9 +132,11 @@ func (s *Store) Alerts(ctx context.Context, f alert.Filter) ([]alert.Alert, stri
 	err := s.db.SelectContext(ctx, &rows, `
 		SELECT `+alertColumns+` FROM alerts a
 		WHERE (cardinality($1::text[]) = 0 OR state = ANY($1))
-		  AND ($2::uuid[] IS NULL OR EXISTS (SELECT 1 FROM alert_bodies b WHERE b.alert = a.id AND b.organisation = ANY($2)))
+		  AND ($5 OR EXISTS (SELECT 1 FROM alert_bodies b WHERE b.alert = a.id AND b.organisation = ANY($2))
+			OR EXISTS (SELECT 1 FROM alert_bodies b WHERE b.alert = a.id AND b.organisation = ANY($6))
+				AND EXISTS (SELECT 1 FROM alert_versions v WHERE v.alert = a.id AND v.number = a.current_version AND v.content ->> 'TLP' = ANY($7)))
 		  AND ($3 = '' OR id < NULLIF($3, '')::uuid)
-		ORDER BY id DESC LIMIT $4`, pq.Array(states), pq.Array(f.Organisations), f.After, f.Limit+1)
+		ORDER BY id DESC LIMIT $4`, pq.Array(states), pq.Array(f.Organisations), f.After, f.Limit+1, f.Everything, pq.Array(f.Mandated), pq.Array(forAgents()))
 	if err != nil {
 		return nil, "", pg.Classify(ctx, fmt.Errorf("list alerts: %w", err))
 	}
@@ -144,6 +147,17 @@ func (s *Store) Alerts(ctx context.Context, f alert.Filter) ([]alert.Alert, stri
 	}
 	out, err := s.withVersions(ctx, s.db, rows)
 	return out, next, err
+}
+
+// forAgents are the labels of alerts that may be known under a mandate.
+func forAgents() []string {
+	var out []string
+	for _, l := range tlp.Labels() {
+		if alert.ForAgents(l) {
+			out = append(out, string(l))
+		}
+	}
+	return out
 }
 
 // Create stores a new draft under the next number.

@@ -246,14 +246,10 @@ func (h *Handler) apiList(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	f := alert.Filter{After: p.After, Limit: p.Limit}
-	orgs, everything, _ := alert.Readable(session.Actor(c))
-	insider := everything && mayDo(c, actor.AlertWork)
+	f := alert.Filter{After: p.After, Limit: p.Limit}.Listed(session.Actor(c))
+	insider := f.Everything && mayDo(c, actor.AlertWork)
 	if !insider {
 		f.States = []alert.State{alert.Published, alert.Withdrawn}
-	}
-	if !everything {
-		f.Organisations = orgs
 	}
 	switch s := alert.State(c.QueryParam("state")); s {
 	case "":

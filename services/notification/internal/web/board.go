@@ -58,7 +58,7 @@ func (h *Handler) deskList(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	list, next, err := h.Desk.Store.Alerts(ctx, alert.Filter{After: p.After, Limit: p.Limit})
+	list, next, err := h.Desk.Store.Alerts(ctx, alert.Filter{Everything: true, After: p.After, Limit: p.Limit})
 	if err != nil {
 		return err
 	}

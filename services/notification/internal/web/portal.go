@@ -45,11 +45,7 @@ func (h *Handler) list(c echo.Context) error {
 		return err
 	}
 	ctx, a := c.Request().Context(), session.Actor(c)
-	orgs, everything, _ := alert.Readable(a)
-	f := alert.Filter{States: []alert.State{alert.Published, alert.Withdrawn}, After: p.After, Limit: p.Limit}
-	if !everything {
-		f.Organisations = orgs
-	}
+	f := alert.Filter{States: []alert.State{alert.Published, alert.Withdrawn}, After: p.After, Limit: p.Limit}.Listed(a)
 	list, next, err := h.Desk.Store.Alerts(ctx, f)
 	if err != nil {
 		return err
@@ -122,8 +118,7 @@ func (h *Handler) enter(c echo.Context, token string) (x access, done bool, err 
 		return x, false, err
 	}
 	x = access{alert: a, by: by(c), token: token}
-	linkOpens := a.Current.TLP == tlp.Amber || a.Current.TLP.MailShowsText()
-	if token != "" && linkOpens {
+	if token != "" && alert.ForAgents(a.Current.TLP) { // a mail carries a link for the same labels
 		return x, false, h.byLink(c, &x)
 	}
 	x.token = ""
