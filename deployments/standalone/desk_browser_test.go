@@ -179,6 +179,7 @@ func TestAConflictShowsBothChanges(t *testing.T) {
 // Every page of the Lagezentrum is accessible in light and dark and keeps its policy.
 func TestDeskPagesAreAccessible(t *testing.T) {
 	w := shared(t)
+	critical := w.play(t)[0].Reference
 	r := submit(t, w.as(t, actor.Officer), "Barrierefrei", "16071043")
 	attach(t, w.as(t, actor.Officer), r.ID, "protokoll.txt", "x")
 	c := w.casesOf(t, r.ID, 1)[0]
@@ -191,7 +192,7 @@ func TestDeskPagesAreAccessible(t *testing.T) {
 		paths []string
 	}{
 		{actor.Lead, []string{
-			"/lage/eingang", "/lage/eingang?ansicht=niemand&status=new", "/lage/eingang?fall=" + c.Reference, "/lage/faelle", "/lage/suche?q=nichts-dergleichen", at, at + "?tab=meldung",
+			"/lage/eingang", "/lage/eingang?ansicht=niemand&status=new", "/lage/eingang?fall=" + critical, "/lage/faelle", "/lage/suche?q=nichts-dergleichen", at, at + "?tab=meldung",
 			at + "?tab=nachrichten", at + "?tab=dateien", at + "?tab=protokoll", at + "/druck", at + "/tun/notiz", at + "/tun/abschliessen", "/konto",
 		}},
 		{actor.Editor, []string{"/warnungen/redaktion", "/warnungen/redaktion/neu", desk, desk + "/bearbeiten", desk + "/vorschau", desk + "/zustellungen", "/warnungen"}},
@@ -209,6 +210,13 @@ func TestDeskPagesAreAccessible(t *testing.T) {
 			if status := b.open(path); status != http.StatusOK {
 				t.Errorf("%s as %s: %d", path, x.role, status)
 				continue
+			}
+			if path == "/lage/eingang?fall="+critical {
+				b.want("the stream is live", live)
+				b.shot("desk-1440-lagezentrum")
+				b.media("dark", "")
+				b.shot("desk-1440-lagezentrum-dunkel")
+				b.media("light", "")
 			}
 			b.accessible(path + " as " + string(x.role))
 			b.reflows(path + " as " + string(x.role))
