@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -281,6 +282,32 @@ func TestASupplementAndAMessageReachTriage(t *testing.T) {
 		t.Errorf("the CERT writes at the case, not here: %d", res.StatusCode)
 	}
 	e.invariants(nil)
+}
+
+// D18: what a mandate opened closes with it, also by the code or the cookie that
+// the agent kept.
+func TestD18ACodeDoesNotOutliveTheMandate(t *testing.T) {
+	t.Parallel()
+	e := newIntake(t)
+	mandated := e.submit(actor.Provider, "m", good)
+	own := e.submit(actor.Officer, "o", good)
+	b := e.visitor("de", "")
+	b.follow("/melden/vorgang", url.Values{"reference": {mandated.Reference}, "code": {mandated.Code}})
+	read := func(c createdReport) int {
+		return e.do(request{path: reportsPath + "/" + c.ID, header: map[string]string{"Report-Code": c.Code}}).StatusCode
+	}
+	page := func() int { return b.get("/melden/vorgang/" + mandated.Reference).StatusCode }
+	if read(mandated) != 200 || read(own) != 200 || page() != 200 {
+		t.Fatalf("before: %d, %d, page %d", read(mandated), read(own), page())
+	}
+	e.revoke()
+	e.eventually("the code closed", func() bool { return read(mandated) == 404 })
+	if p := page(); p != 303 {
+		t.Errorf("with the cookie: %d, want the page that asks for a code", p)
+	}
+	if read(own) != 200 {
+		t.Error("the code of an own report closed too")
+	}
 }
 
 func TestAGuestReadsByCode(t *testing.T) {

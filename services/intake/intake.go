@@ -17,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
 	"github.com/thueringencert/leitstelle/services/intake/internal/store"
 	"github.com/thueringencert/leitstelle/services/intake/internal/web"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/blob"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -224,6 +226,11 @@ type bodies struct{ r *register.Register }
 func (b bodies) Body(agsOrID string) (event.Organisation, bool) {
 	o, ok := b.r.Resolve(agsOrID)
 	return o.Ref(), ok
+}
+
+func (b bodies) Mandated(person, principal string) bool {
+	a, ok := b.r.ActorOf(person)
+	return ok && slices.ContainsFunc(a.Mandates, func(m actor.Mandate) bool { return m.Principal == principal })
 }
 
 // files is the attachment store as the domain asks it.

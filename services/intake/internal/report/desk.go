@@ -62,6 +62,8 @@ type Taker interface {
 type Bodies interface {
 	// Body returns the active body that an AGS or an id names.
 	Body(agsOrID string) (event.Organisation, bool)
+	// Mandated reports whether a person acts under a mandate of principal now.
+	Mandated(person, principal string) bool
 }
 
 // Keys are intake's secrets.

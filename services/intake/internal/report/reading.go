@@ -74,8 +74,14 @@ func (d *Desk) find(ctx context.Context, ref string, o Occasion, action actor.Ac
 	if err != nil {
 		return Report{}, err
 	}
-	if o.holds(r) && !d.codeStillWorks(r) {
-		o.Proof = ""
+	if o.holds(r) {
+		switch open := d.openToCode(r); {
+		case len(open) == len(r.Affected):
+		case len(open) > 0 && !o.By.SignedIn():
+			r.Affected = open
+		default: // the code opens nothing; who is signed in sees what they may
+			o.Proof = ""
+		}
 	}
 	seen, ok := narrow(r, o, action)
 	if !ok {
@@ -103,16 +109,27 @@ func (d *Desk) Prove(ctx context.Context, ref, code string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	if !SameCode(typed, Code(d.Keys.Code, r.ID)) || !d.codeStillWorks(r) {
+	if !SameCode(typed, Code(d.Keys.Code, r.ID)) || len(d.openToCode(r)) == 0 {
 		return Report{}, notThere()
 	}
 	return r, nil
 }
 
-// codeStillWorks holds until some time after the last case closed (design §7: 90 days).
-func (d *Desk) codeStillWorks(r Report) bool {
+// openToCode returns the bodies of a report that its code opens: all until some
+// time after the last case closed (design §7: 90 days), but none of a principal
+// who took the mandate away: what an agent wrote down must not outlive it.
+func (d *Desk) openToCode(r Report) []Body {
 	end := r.EndedAt()
-	return end.IsZero() || d.now().Before(end.Add(d.Guests))
+	if !end.IsZero() && !d.now().Before(end.Add(d.Guests)) {
+		return nil
+	}
+	var out []Body
+	for _, b := range r.Affected {
+		if b.OnBehalf == "" || d.Bodies.Mandated(r.Reporter.ID, b.OnBehalf) {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 // holds reports whether the guest has shown the code of this report.
