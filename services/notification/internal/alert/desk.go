@@ -273,11 +273,16 @@ func (d Desk) Answer(ctx context.Context, by By, alertID, organisation string, a
 }
 
 // FromCase fills a draft from what is known of a case. The title names no
-// organisation: who was hit is nobody's business.
+// organisation: who was hit is nobody's business. From AMBER+STRICT on there is
+// none: what the CERT wrote about the case is not on its way to everybody.
 func FromCase(c CaseCopy) Content {
+	title := ""
+	if l, err := tlp.Parse(c.TLP); err == nil && l.MailShowsTitle() {
+		title = strings.Trim(strings.ReplaceAll(c.Title, c.Organisation.Name, ""), " –")
+	}
 	level := map[string]int{"critical": 3, "high": 2}[c.Severity]
 	return Content{
 		Severity: c.Severity, WarningLevel: max(1, level), TLP: tlp.Green, CaseID: c.ID, Exercise: c.Exercise,
-		Title: strings.TrimSpace(strings.ReplaceAll(c.Title, c.Organisation.Name, "")), Poll: &event.Poll{},
+		Title: title, Poll: &event.Poll{},
 	}
 }
