@@ -149,8 +149,8 @@ func (c *columns) add(seq int64, prev []byte, e Entry) []byte {
 
 func (c *columns) args() []any {
 	return []any{
-		pq.Array(c.seq), pq.Array(c.at), pq.Array(c.actor), pq.Array(c.behalf), pq.Array(c.action),
-		pq.Array(c.otype), pq.Array(c.oid), pq.Array(c.res), pq.Array(c.reqs),
-		pq.Array(c.body), pq.Array(c.prev), pq.Array(c.hash),
+		pq.Array(c.seq), pq.Array(c.at), pg.Texts(c.actor), pg.Texts(c.behalf), pg.Texts(c.action),
+		pg.Texts(c.otype), pg.Texts(c.oid), pg.Texts(c.res), pg.Texts(c.reqs),
+		pg.Byteas(c.body), pg.Byteas(c.prev), pg.Byteas(c.hash),
 	}
 }

@@ -48,7 +48,7 @@ func Args(rows []Row) []any {
 	for i, r := range rows {
 		ids[i], types[i], subjects[i], bodies[i] = r.id, r.kind, r.subject, r.body
 	}
-	return []any{pq.Array(ids), pq.Array(types), pq.Array(subjects), pq.Array(bodies)}
+	return []any{pq.Array(ids), pg.Texts(types), pg.Texts(subjects), pg.Texts(bodies)}
 }
 
 // AddArgs is the number of arguments of AddSQL.

@@ -121,6 +121,7 @@ func TestAnEventThatComesThreeTimesHasOneEffect(t *testing.T) {
 	last := sample.Report(2)
 	e.send(sample.Event(last))
 	e.wait(2, `SELECT count(*) FROM cases`)
+	e.wait(4, `SELECT max(version) FROM cases`) // a few events are worked on at a time
 	for _, table := range []string{"case_messages", "case_supplements", "case_attachments"} {
 		if n := e.count(`SELECT count(*) FROM ` + table); n != 1 {
 			t.Errorf("%d rows in %s, want one", n, table)
