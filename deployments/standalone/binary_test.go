@@ -104,7 +104,7 @@ func run(t *testing.T, data string, args ...string) *process {
 // kill ends a program that a failed test left behind, and waits.
 func (p *process) kill() {
 	if p.cmd.Process.Kill() == nil {
-		_ = <-p.done // "signal: killed"
+		<-p.done //nolint:errcheck // "signal: killed"
 	}
 }
 

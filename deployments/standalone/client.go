@@ -68,7 +68,7 @@ func (c Client) send(req *http.Request, want int, out any) (http.Header, error) 
 	if client == nil {
 		client = &http.Client{Timeout: 10 * time.Second}
 	}
-	res, err := client.Do(req)
+	res, err := client.Do(req) //nolint:gosec // the instance that demo.json names
 	if err != nil {
 		return nil, err
 	}
@@ -88,9 +88,9 @@ func (c Client) send(req *http.Request, want int, out any) (http.Header, error) 
 	return res.Header, nil
 }
 
-// until asks again and again until ok says yes, at most d.
-func until(ctx context.Context, d time.Duration, ok func() (bool, error)) error {
-	ctx, cancel := context.WithTimeout(ctx, d)
+// until asks again and again until ok says yes, for as long as soon.
+func until(ctx context.Context, ok func() (bool, error)) error {
+	ctx, cancel := context.WithTimeout(ctx, soon)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
@@ -101,7 +101,7 @@ func until(ctx context.Context, d time.Duration, ok func() (bool, error)) error 
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("still not there after %s", d)
+			return fmt.Errorf("still not there after %s", soon)
 		case <-tick.C:
 		}
 	}

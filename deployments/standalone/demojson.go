@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/thueringencert/leitstelle/shared/actor"
 )
@@ -62,10 +63,8 @@ func (d Demo) write(dir string) error {
 // Person returns the first person with the role.
 func (d Demo) Person(role actor.Role) (DemoPerson, error) {
 	for _, p := range d.People {
-		for _, r := range p.Roles {
-			if r == role {
-				return p, nil
-			}
+		if slices.Contains(p.Roles, role) {
+			return p, nil
 		}
 	}
 	return DemoPerson{}, fmt.Errorf("demo.json has nobody with the role %s", role)

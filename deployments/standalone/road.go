@@ -97,7 +97,7 @@ func (r *road) submit(ctx context.Context) error {
 
 // mail waits for a message to somebody whose subject or text has the words.
 func (r *road) mail(ctx context.Context, to, words string) (text string, err error) {
-	err = until(ctx, soon, func() (bool, error) {
+	err = until(ctx, func() (bool, error) {
 		var box struct {
 			Items []struct{ Subject, Text string }
 		}
@@ -125,7 +125,7 @@ func (r *road) receipt(ctx context.Context) error {
 }
 
 func (r *road) queue(ctx context.Context) error {
-	return until(ctx, soon, func() (bool, error) {
+	return until(ctx, func() (bool, error) {
 		var list struct {
 			Items []struct{ ID, Reference string }
 		}
@@ -209,7 +209,7 @@ func (r *road) ask(ctx context.Context) error {
 	if err := r.change(ctx, "messages", http.StatusCreated, map[string]string{"text": question}); err != nil {
 		return err
 	}
-	return until(ctx, soon, func() (bool, error) {
+	return until(ctx, func() (bool, error) {
 		var box struct {
 			Items []struct{ Subject, Text string }
 		}
@@ -228,7 +228,7 @@ func (r *road) ask(ctx context.Context) error {
 
 func (r *road) reply(ctx context.Context) error {
 	path := "/api/intake/v1/reports/" + r.report.ID
-	err := until(ctx, soon, func() (bool, error) {
+	err := until(ctx, func() (bool, error) {
 		var v struct{ Messages []struct{ Text string } }
 		if _, err := r.as[actor.Officer].Do(ctx, http.MethodGet, path, http.StatusOK, nil, &v); err != nil {
 			return false, err
@@ -248,7 +248,7 @@ func (r *road) reply(ctx context.Context) error {
 }
 
 func (r *road) replied(ctx context.Context) error {
-	return until(ctx, soon, func() (bool, error) {
+	return until(ctx, func() (bool, error) {
 		v, _, err := r.open(ctx, r.caseID)
 		for _, m := range v.Messages {
 			if strings.HasPrefix(m.Text, "Ja, seit 07:30") {
@@ -267,7 +267,7 @@ func (r *road) draft(ctx context.Context) error {
 		"audience": map[string]any{"levels": []string{"gemeinde", "kreis", "kreisfrei"}},
 		"poll":     map[string]any{"question": "Sind Sie betroffen?"},
 	}
-	return until(ctx, soon, func() (bool, error) {
+	return until(ctx, func() (bool, error) {
 		// Notification's copy of the case may still be on its way: 422 until then.
 		_, err := r.as[actor.Editor].Do(ctx, http.MethodPost, "/api/notification/v1/alerts", http.StatusCreated, in, &r.alert)
 		if err != nil && strings.Contains(err.Error(), "got 422") {
@@ -305,7 +305,7 @@ func (r *road) delivered(ctx context.Context) error {
 	if r.link = answerLink.FindString(text); r.link == "" {
 		return fmt.Errorf("the warning has no answer link:\n%s", text)
 	}
-	return until(ctx, soon, func() (bool, error) {
+	return until(ctx, func() (bool, error) {
 		var list struct{ Items []struct{ State string } }
 		_, err := r.as[actor.Editor].Do(ctx, http.MethodGet, "/api/notification/v1/alerts/"+r.alert.ID+"/deliveries?limit=200", http.StatusOK, nil, &list)
 		sent := 0
@@ -358,7 +358,7 @@ func (r *road) answer(ctx context.Context) error {
 }
 
 func (r *road) board(ctx context.Context) error {
-	return until(ctx, soon, func() (bool, error) {
+	return until(ctx, func() (bool, error) {
 		n, err := r.answers(ctx)
 		return n["not_affected"] == 1, err
 	})
@@ -372,7 +372,7 @@ func (r *road) finish(ctx context.Context) error {
 }
 
 func (r *road) closed(ctx context.Context) error {
-	return until(ctx, soon, func() (bool, error) {
+	return until(ctx, func() (bool, error) {
 		var v struct{ Status string }
 		_, err := r.as[actor.Officer].Do(ctx, http.MethodGet, "/api/intake/v1/reports/"+r.report.ID, http.StatusOK, nil, &v)
 		return v.Status == "closed", err

@@ -229,29 +229,28 @@ func (s services) runners() []func(context.Context) error {
 	return out
 }
 
-func (s services) close() error {
+func (s services) close() {
 	for _, b := range s.buses {
 		b.Close()
 	}
-	return nil
 }
 
 // Routes are a service's routes, for the test of the matrix.
 func (s *System) Routes(name string) []httpserver.Route { return s.services.all[name].Routes() }
 
 // ready reports whether every service says so and has heard of all demo people.
-func (s *System) ready() bool {
+func (s *System) ready(ctx context.Context) bool {
 	for name, svc := range s.services.all {
 		w := httptest.NewRecorder()
-		svc.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
-		if w.Code != http.StatusOK || !s.services.knows(name) {
+		svc.Handler().ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/readyz", nil))
+		if w.Code != http.StatusOK || !s.services.knows(ctx, name) {
 			return false
 		}
 	}
 	return true
 }
 
-func (s services) knows(name string) bool {
+func (s services) knows(ctx context.Context, name string) bool {
 	copied, ok := s.all[name].(interface {
 		Knows(ctx context.Context, person, token string) bool
 		MandatesOf(organisation string) int
@@ -260,7 +259,7 @@ func (s services) knows(name string) bool {
 		return name == "directory" // it is the source
 	}
 	for _, p := range s.people {
-		if !copied.Knows(context.Background(), p.ID, p.Token) {
+		if !copied.Knows(ctx, p.ID, p.Token) {
 			return false
 		}
 		if slices.Contains(p.Roles, actor.Provider) && copied.MandatesOf(p.Organisation.ID) < demoMandates {

@@ -110,7 +110,7 @@ func start(ctx context.Context, o Options) (s *System, err error) {
 	if err := s.folder(); err != nil {
 		return s, err
 	}
-	if err := s.listen(); err != nil {
+	if err := s.listen(ctx); err != nil {
 		return s, err
 	}
 	if s.keys, err = loadKeys(filepath.Join(s.Options.Data, "keys")); err != nil {
@@ -153,8 +153,8 @@ func (s *System) folder() error {
 
 // listen opens the front door's address. Demo people have known passwords, so
 // with them only this machine may come in.
-func (s *System) listen() error {
-	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", s.Options.Listen)
+func (s *System) listen(ctx context.Context) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.Options.Listen)
 	if err != nil {
 		return fmt.Errorf("open the front door: %w", err)
 	}
@@ -218,7 +218,7 @@ func (s *System) run(ctx context.Context) error {
 func (s *System) announce(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for !s.ready() {
+	for !s.ready(ctx) {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -238,7 +238,7 @@ func (s *System) announce(ctx context.Context) error {
 // close stops the parts in the reverse order of their start.
 func (s *System) close() error {
 	var errs []error
-	errs = append(errs, s.services.close())
+	s.services.close()
 	if s.listener != nil {
 		_ = s.listener.Close() // the server has closed it already
 	}

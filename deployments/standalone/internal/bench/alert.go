@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -91,8 +92,8 @@ type alerts struct {
 
 func (a *alerts) stop() error {
 	var err error
-	for i := len(a.stops) - 1; i >= 0; i-- {
-		err = errors.Join(err, a.stops[i]())
+	for _, v := range slices.Backward(a.stops) {
+		err = errors.Join(err, v())
 	}
 	return err
 }
@@ -192,8 +193,10 @@ func seedAudience(ctx context.Context, b *bus.Bus) (editor, approver string, err
 	cert := event.OrganisationChanged{ID: event.NewID(), Version: 1, Name: "ThüringenCERT", Level: "state_body", Active: true, ChangedAt: now}
 	payloads := []event.Payload{cert}
 	for i := range recipients {
-		o := event.OrganisationChanged{ID: event.NewID(), Version: 1, AGS: fmt.Sprintf("16%06d", i), Name: fmt.Sprintf("Gemeinde %04d", i), Level: "gemeinde",
-			Kreis: fmt.Sprintf("16%03d", i/1000), Active: true, ChangedAt: now}
+		o := event.OrganisationChanged{
+			ID: event.NewID(), Version: 1, AGS: fmt.Sprintf("16%06d", i), Name: fmt.Sprintf("Gemeinde %04d", i), Level: "gemeinde",
+			Kreis: fmt.Sprintf("16%03d", i/1000), Active: true, ChangedAt: now,
+		}
 		payloads = append(payloads, o, person(fmt.Sprintf("it%04d@gemeinde%04d.example", i, i), o.ID, actor.Officer, now))
 	}
 	tokens, err := b.Bucket(ctx, bus.Tokens)
@@ -215,8 +218,10 @@ func seedAudience(ctx context.Context, b *bus.Bus) (editor, approver string, err
 }
 
 func person(email, organisation string, role actor.Role, at time.Time) event.PersonChanged {
-	return event.PersonChanged{ID: event.NewID(), Version: 1, Name: "Kim Beispiel", Email: email, Language: "de", Active: true,
-		Memberships: []event.Membership{{Organisation: organisation, Role: string(role)}}, ChangedAt: at}
+	return event.PersonChanged{
+		ID: event.NewID(), Version: 1, Name: "Kim Beispiel", Email: email, Language: "de", Active: true,
+		Memberships: []event.Membership{{Organisation: organisation, Role: string(role)}}, ChangedAt: at,
+	}
 }
 
 // publish hands events to the broker as the directory's relay would.

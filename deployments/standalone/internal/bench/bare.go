@@ -62,7 +62,7 @@ func ServeBare(ctx context.Context, databaseURL string, conns int, ready func(ad
 	db.SetMaxIdleConns(conns)
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
-	e.POST("/reports", func(c echo.Context) error { return takeBare(c, db) })
+	e.POST("/reports", func(c echo.Context) error { return takeBare(c, db) }) //nolint:contextcheck // it takes that of the request
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

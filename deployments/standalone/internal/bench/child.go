@@ -88,4 +88,4 @@ func UntilParentEnds(ctx context.Context) context.Context {
 }
 
 // Ready says on standard output that the child serves, and where.
-func Ready(line string) { _, _ = fmt.Println(line) }
+func Ready(line string) { _, _ = fmt.Fprintln(os.Stdout, line) }

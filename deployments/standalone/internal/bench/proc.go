@@ -76,7 +76,7 @@ func children(pid int) []int {
 		if err != nil {
 			continue
 		}
-		for _, s := range strings.Fields(string(b)) {
+		for s := range strings.FieldsSeq(string(b)) {
 			if n, err := strconv.Atoi(s); err == nil {
 				out = append(out, n)
 			}

@@ -5,7 +5,6 @@ package bench
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"path/filepath"
@@ -82,14 +81,17 @@ func ServeIntake(ctx context.Context, dir string, ready func(string)) error {
 	if err != nil {
 		return err
 	}
-	known := make(chan error, 1)
+	known := make(chan struct{})
 	go func() {
-		known <- untilKnown(ctx, s, func() {
+		defer close(known)
+		untilKnown(ctx, s, func() {
 			line, _ := json.Marshal(Served{Addr: l.Addr().String(), Token: benchToken, AGS: benchAGS, Bare: db.URL("bare"), Intake: db.URL("intake"), Postmaster: pid})
 			ready(string(line))
 		})
 	}()
-	return errors.Join(s.Serve(ctx, l), <-known)
+	err = s.Serve(ctx, l)
+	<-known
+	return err
 }
 
 // intakeConfig has limits that no bench reaches: it measures work, not refusals.
@@ -112,8 +114,10 @@ func seedRegister(ctx context.Context, b *bus.Bus) error {
 	}
 	now := time.Now().UTC()
 	org := event.OrganisationChanged{ID: event.NewID(), Version: 1, AGS: benchAGS, Name: "Klettbach", Level: "gemeinde", Kreis: "16071", Active: true, ChangedAt: now}
-	person := event.PersonChanged{ID: event.NewID(), Version: 1, Name: "Kim Beispiel", Email: "kim@klettbach.example", Language: "de", Active: true,
-		Memberships: []event.Membership{{Organisation: org.ID, Role: string(actor.Officer)}}, ChangedAt: now}
+	person := event.PersonChanged{
+		ID: event.NewID(), Version: 1, Name: "Kim Beispiel", Email: "kim@klettbach.example", Language: "de", Active: true,
+		Memberships: []event.Membership{{Organisation: org.ID, Role: string(actor.Officer)}}, ChangedAt: now,
+	}
 	for _, p := range []event.Payload{org, person} {
 		e := event.New(p, event.Meta{At: now, Actor: "bench"})
 		raw, err := json.Marshal(e)
@@ -140,16 +144,16 @@ func seedRegister(ctx context.Context, b *bus.Bus) error {
 }
 
 // untilKnown waits until the service's register has the reporter, then calls ready.
-func untilKnown(ctx context.Context, s *intake.Service, ready func()) error {
+func untilKnown(ctx context.Context, s *intake.Service, ready func()) {
 	for {
 		if _, ok := s.Register.Session(ctx, session.Key(benchToken), bus.Tokens); ok {
 			if org, ok := s.Register.Resolve(benchAGS); ok && len(s.Register.People(org.ID)) == 1 {
 				ready()
-				return nil
+				return
 			}
 		}
 		if err := sleep(ctx, 20*time.Millisecond); err != nil {
-			return nil //nolint:nilerr // the end came first
+			return // the end came first
 		}
 	}
 }

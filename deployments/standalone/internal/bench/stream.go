@@ -193,7 +193,7 @@ func (s *system) watch(ctx context.Context) ([]*watcher, error) {
 			return nil, err
 		}
 		req.Header.Set("Authorization", "Bearer "+tokens[i%len(tokens)])
-		res, err := client.Do(req) //nolint:bodyclose // follow closes it
+		res, err := client.Do(req)
 		if err != nil {
 			return nil, err
 		}
