@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -111,12 +112,34 @@ func (b *Bus) ensure(ctx context.Context, name string) error {
 		}
 		s.Storage, s.Retention, s.Replicas = jetstream.FileStorage, jetstream.LimitsPolicy, b.replicas
 		s.Duplicates, s.Discard = 10*time.Minute, jetstream.DiscardOld
-		if _, err := b.js.CreateOrUpdateStream(ctx, s); err != nil {
+		if err := b.make(ctx, s); err != nil {
 			return fmt.Errorf("stream %s: %w", name, err)
 		}
 		return nil
 	}
 	return fmt.Errorf("no stream is named %s", name)
+}
+
+// make creates a stream, or updates it when it differs. Every service asks at
+// each connect, and nats-server 2.15 is not safe against an update while another
+// connection makes a consumer: an update that changes nothing is not sent.
+func (b *Bus) make(ctx context.Context, want jetstream.StreamConfig) error {
+	s, err := b.js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		_, err = b.js.CreateStream(ctx, want) // the same again is no error
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	is := s.CachedInfo().Config
+	if slices.Equal(is.Subjects, want.Subjects) && is.Storage == want.Storage && is.Retention == want.Retention && is.Replicas == want.Replicas &&
+		is.Duplicates == want.Duplicates && is.Discard == want.Discard && is.MaxAge == want.MaxAge &&
+		max(is.MaxMsgsPerSubject, 0) == want.MaxMsgsPerSubject {
+		return nil
+	}
+	_, err = b.js.UpdateStream(ctx, want)
+	return err
 }
 
 // Publish hands outbox rows to JetStream with their ids as message ids and
@@ -159,9 +182,17 @@ func (b *Bus) Publish(ctx context.Context, messages []outbox.Message) ([]int64, 
 
 // Bucket opens or creates a key-value bucket.
 func (b *Bus) Bucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
-	kv, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: name, Storage: jetstream.FileStorage, Replicas: b.replicas, History: 1,
-	})
+	want := jetstream.KeyValueConfig{Bucket: name, Storage: jetstream.FileStorage, Replicas: b.replicas, History: 1}
+	kv, err := b.js.KeyValue(ctx, name)
+	if err == nil {
+		var status jetstream.KeyValueStatus
+		if status, err = kv.Status(ctx); err == nil && status.Config().Replicas == want.Replicas && status.History() == 1 {
+			return kv, nil // as in make: no update that changes nothing
+		}
+	}
+	if err == nil || errors.Is(err, jetstream.ErrBucketNotFound) {
+		kv, err = b.js.CreateOrUpdateKeyValue(ctx, want)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("bucket %s: %w", name, err)
 	}
