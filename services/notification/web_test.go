@@ -379,6 +379,37 @@ func TestTheBoardIsLive(t *testing.T) {
 	}
 }
 
+func TestTheNumberOfOpenBoardsIsBounded(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	a := e.released(draft)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	open := func(ctx context.Context) int {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, e.http.URL+"/warnungen/redaktion/"+a.Reference+"/ereignisse", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Cookie", session.Cookie+"=cookie-lead")
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = res.Body.Close() })
+		return res.StatusCode
+	}
+	for i := range web.MaxStreams {
+		if status := open(ctx); status != http.StatusOK {
+			t.Fatalf("stream %d: %d", i, status)
+		}
+	}
+	if status := open(t.Context()); status != http.StatusTooManyRequests {
+		t.Errorf("one more than %d: %d, want 429", web.MaxStreams, status)
+	}
+	cancel()
+	devstack.Eventually(t, 10*time.Second, "a free place", func() bool { return open(t.Context()) == http.StatusOK })
+}
+
 func TestADraftIsCreatedOncePerKey(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)

@@ -23,6 +23,8 @@ const (
 	lookAgain  = 2 * time.Second // may this person still see the board?
 	writeLimit = 5 * time.Second
 	maxReplay  = 20000 // entries of the audit; who missed more loads the page anew
+	// MaxStreams bounds the open boards of a process; each asks the database at a change.
+	MaxStreams = 200
 )
 
 // Changes is where the stream reads what happened; ids are the audit's sequence.
@@ -43,6 +45,24 @@ type Board struct {
 
 	mu   sync.Mutex
 	wake chan struct{}
+	open int
+}
+
+// enter counts an open stream; too many are Limited.
+func (b *Board) enter() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open >= MaxStreams {
+		return fault.New(fault.Limited, "too many boards are open").WithRetry(10 * time.Second)
+	}
+	b.open++
+	return nil
+}
+
+func (b *Board) leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.open--
 }
 
 // Run passes wake-ups on until ctx ends.
@@ -83,6 +103,10 @@ func (h *Handler) stream(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := h.Board.enter(); err != nil {
+		return err
+	}
+	defer h.Board.leave()
 	w := c.Response()
 	w.Header().Set(echo.HeaderContentType, "text/event-stream")
 	w.Header().Set(echo.HeaderCacheControl, "no-store")

@@ -30,6 +30,10 @@ const (
 	poll   = time.Second
 )
 
+// MaxStreams bounds the open streams of a process: whoever opens more, such as a
+// program that never closes one, waits.
+const MaxStreams = 1000
+
 // Hub is the one follower of a process.
 type Hub struct {
 	Source Source
@@ -50,13 +54,16 @@ type Subscription struct {
 	c    chan casefile.Change
 }
 
-// Subscribe begins a subscription. Until the hub has found the end of the
+// Subscribe begins a subscription; too many are Limited. Until the hub has found the end of the
 // stream it is Unavailable.
 func (h *Hub) Subscribe() (*Subscription, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.ready {
 		return nil, fault.New(fault.Unavailable, "the stream is not ready yet").WithRetry(time.Second)
+	}
+	if len(h.subs) >= MaxStreams {
+		return nil, fault.New(fault.Limited, "too many streams are open").WithRetry(10 * time.Second)
 	}
 	c := make(chan casefile.Change, buffer)
 	s := &Subscription{C: c, c: c, From: h.last}

@@ -151,3 +151,21 @@ func TestTheHubOutlivesItsDatabaseAndEndsAllStreams(t *testing.T) {
 		t.Errorf("after the end: %v, want Unavailable", err)
 	}
 }
+
+func TestTheNumberOfStreamsIsBounded(t *testing.T) {
+	t.Parallel()
+	h, _, _ := start(t, &source{})
+	first := subscribe(t, h)
+	for range live.MaxStreams - 1 {
+		if _, err := h.Subscribe(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := h.Subscribe(); !fault.Is(err, fault.Limited) {
+		t.Errorf("one more than %d streams: %v, want Limited", live.MaxStreams, err)
+	}
+	h.Unsubscribe(first)
+	if _, err := h.Subscribe(); err != nil {
+		t.Errorf("after one left: %v", err)
+	}
+}
