@@ -54,7 +54,7 @@ func encodeArray[T string | []byte](oid uint32, n int, version byte, at func(i i
 		size += 5 + len(at(i))
 	}
 	out := make([]byte, 0, size)
-	for _, word := range []uint32{1, 0, oid, uint32(n), 1} { //nolint:gosec // a batch is far smaller
+	for _, word := range []uint32{1, 0, oid, uint32(n), 1} {
 		out = binary.BigEndian.AppendUint32(out, word)
 	}
 	for i := range n {
@@ -63,7 +63,7 @@ func encodeArray[T string | []byte](oid uint32, n int, version byte, at func(i i
 		if version != 0 {
 			length++
 		}
-		out = binary.BigEndian.AppendUint32(out, uint32(length)) //nolint:gosec // PostgreSQL takes 1 GB at most
+		out = binary.BigEndian.AppendUint32(out, uint32(length))
 		if version != 0 {
 			out = append(out, version)
 		}

@@ -169,11 +169,13 @@ func (c *columns) add(j *job) {
 
 func (c *columns) args() []any {
 	a := pq.Array
-	return []any{a(c.id), pg.Texts(c.reference), a(c.received), pg.Texts(c.channel), a(c.verified), pg.Texts(c.reporterID),
+	return []any{
+		a(c.id), pg.Texts(c.reference), a(c.received), pg.Texts(c.channel), a(c.verified), pg.Texts(c.reporterID),
 		pg.Texts(c.reporter), pg.Texts(c.home), pg.Texts(c.language), pg.JSONs(c.content), pg.Texts(c.digest), pg.Texts(c.alert),
 		a(c.callback), pg.Texts(c.scope), pg.Texts(c.key), pg.Byteas(c.hash),
 		a(c.bReport), a(c.bPosition), pg.Texts(c.bOrg), pg.Texts(c.bAGS), pg.Texts(c.bName), pg.Texts(c.bLevel), pg.Texts(c.bKreis),
-		pg.Texts(c.bBehalf), pg.Texts(c.bVisible)}
+		pg.Texts(c.bBehalf), pg.Texts(c.bVisible),
+	}
 }
 
 // knownKeys tells of each job whether a report with its key is stored.
