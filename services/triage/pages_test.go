@@ -311,7 +311,7 @@ func TestFiltersStandInTheAddress(t *testing.T) {
 	if res := e.do(request{path: "/lage/eingang?schwere=rot", as: "lead", cookie: true}); res.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("a severity that is none: %d", res.StatusCode)
 	}
-	if body := e.see("/lage/suche?q=einwohnermeldewesen"); !strings.Contains(body, "Stadt Musterhausen") {
+	if body := e.see("/lage/suche?q=kollegen"); !strings.Contains(body, "Stadt Musterhausen") {
 		t.Error("the search finds nothing")
 	}
 	if body := e.see("/lage/faelle?q=zuckerwatte"); !strings.Contains(body, "Kein Treffer.") {
