@@ -21,7 +21,7 @@ WORK_DIRS = $$(go list -m -f '{{.Dir}}/...')
 
 # One private PostgreSQL for all packages of a test run.
 WITHSTACK := go run ./shared/devstack/withstack
-TEST_TIMEOUT ?= 15m
+TEST_TIMEOUT ?= 30m
 # Packages tested at the same time; each has real databases and maybe a browser.
 TEST_PARALLEL ?= 2
 

@@ -111,13 +111,16 @@ func (l *load) work(ctx context.Context, url string, clients int, pause time.Dur
 	wg.Wait()
 }
 
-// again sends what has no answer until it has one, and what has one once more:
-// it must be the same report.
+// again sends what has no answer until it has one, and a hundred of those that
+// have one once more: it must be the same report.
 func (l *load) again(t *testing.T, url string) {
 	t.Helper()
 	c := &http.Client{Timeout: 8 * time.Second}
-	for _, a := range l.all {
+	for i, a := range l.all {
 		known := a.id != ""
+		if known && i%(1+len(l.all)/100) != 0 {
+			continue
+		}
 		var replayed bool
 		devstack.Eventually(t, 30*time.Second, "an answer to "+a.key, func() bool {
 			replayed = l.send(t.Context(), c, url, a)
@@ -173,6 +176,7 @@ func newLoad(t *testing.T, d standalone.Demo) *load {
 // F1 and D1: the whole program is killed at random moments under load; clients
 // try again with their keys. Every acknowledged report exists exactly once.
 func TestF1KilledAtRandomMomentsNothingAcknowledgedIsLost(t *testing.T) {
+	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
@@ -206,11 +210,12 @@ func TestF1KilledAtRandomMomentsNothingAcknowledgedIsLost(t *testing.T) {
 // F5 and D4: PostgreSQL is stopped at once, again and again, under load. What
 // was acknowledged stays; the service says 503 and comes back by itself.
 func TestF5PostgresCrashesUnderLoad(t *testing.T) {
+	t.Parallel()
 	w := fresh(t, standalone.Options{Limits: true})
 	l := newLoad(t, w.Demo)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { l.work(ctx, w.Demo.URL, 4, 25*time.Millisecond); close(ended) }()
+	go func() { l.work(ctx, w.Demo.URL, 4, 50*time.Millisecond); close(ended) }()
 	probe := &http.Client{Timeout: 8 * time.Second}
 	for range 5 {
 		acked := func() int {
@@ -266,6 +271,7 @@ func TestF5PostgresCrashesUnderLoad(t *testing.T) {
 // F14 and D6: while NATS is down 600 reports come in: all are taken, and drained
 // within 60 s after it is back.
 func TestF14ReportsAreTakenWithoutNATS(t *testing.T) {
+	t.Parallel()
 	w := fresh(t, standalone.Options{Fast: true, Limits: true})
 	w.NATS.Stop()
 	c := w.as(t, actor.Officer)
@@ -300,6 +306,7 @@ func TestF14ReportsAreTakenWithoutNATS(t *testing.T) {
 // F17 and D7: the broker's store is gone. Streams and consumers come back from
 // code, the events from the outboxes; nobody gets a second mail.
 func TestF17TheBrokersStoreIsRebuilt(t *testing.T) {
+	t.Parallel()
 	w := fresh(t, standalone.Options{Fast: true, Limits: true})
 	officer := w.person(t, actor.Officer)
 	c := w.of(t, officer)

@@ -25,6 +25,7 @@ var signedLine = regexp.MustCompile(`(?m)^(directory|intake|triage|notification)
 // D13 by the operator's command: it checks every chain and names the first
 // entry that was tampered with, running or not.
 func TestAuditVerifyNamesATamperedEntry(t *testing.T) {
+	t.Parallel()
 	data := dataFolder(t)
 	p := run(t, data)
 	d := p.demo(t)
@@ -69,6 +70,7 @@ func TestAuditVerifyNamesATamperedEntry(t *testing.T) {
 // Without demo people nobody can sign in until the operator makes the first
 // account; SIGTERM stops everything within 20 s.
 func TestTheFirstAccountOfAnEmptyInstance(t *testing.T) {
+	t.Parallel()
 	data := dataFolder(t)
 	p := run(t, data, "--demo=false")
 	d := p.demo(t)
@@ -116,6 +118,7 @@ func TestTheFirstAccountOfAnEmptyInstance(t *testing.T) {
 
 // With demo people, whose passwords are known, only this machine may come in.
 func TestDemoPeopleStayOnLoopback(t *testing.T) {
+	t.Parallel()
 	out, code := tool(t, "--listen", "0.0.0.0:0", "--data", dataFolder(t))
 	if code == 0 || !strings.Contains(out, "loopback") {
 		t.Errorf("exit %d, want a refusal\n%s", code, out)

@@ -57,7 +57,7 @@ var payloads = []string{
 // D19: what people write is shown as they wrote it, in every field, on every
 // page: no script runs, the policy reports nothing, nothing foreign is fetched.
 func TestD19WhatPeopleWriteNeverRuns(t *testing.T) {
-	w := fresh(t, standalone.Options{Fast: true, Limits: true})
+	w := shared(t)
 	if err := standalone.CreatePerson(t.Context(), w.Options.Data, standalone.NewPerson{
 		Name: `<img src=x onerror=alert(0)>`, Email: "mallory@klettbach.example", Role: actor.Officer, Organisation: "16071043",
 	}, io.Discard); err != nil {
