@@ -169,8 +169,10 @@ func CreatePerson(ctx context.Context, dir string, p NewPerson, out io.Writer) e
 		if _, err := d.LoadRegister(ctx); err != nil {
 			return err
 		}
-		loaded, err := d.LoadPeople(ctx, []directory.Person{{Name: p.Name, Email: p.Email,
-			Memberships: []directory.Membership{{Organisation: p.Organisation, Role: p.Role}}}})
+		loaded, err := d.LoadPeople(ctx, []directory.Person{{
+			Name: p.Name, Email: p.Email,
+			Memberships: []directory.Membership{{Organisation: p.Organisation, Role: p.Role}},
+		}})
 		if err != nil {
 			return err
 		}

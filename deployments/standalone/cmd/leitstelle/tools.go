@@ -35,8 +35,10 @@ func demo(ctx context.Context, args []string, out io.Writer) error {
 	started, began := make(chan standalone.Demo, 1), time.Now()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- standalone.Run(ctx, standalone.Options{Listen: "127.0.0.1:0", Log: log,
-			Ready: func(s *standalone.System) { started <- s.Demo }})
+		ended <- standalone.Run(ctx, standalone.Options{
+			Listen: "127.0.0.1:0", Log: log,
+			Ready: func(s *standalone.System) { started <- s.Demo },
+		})
 	}()
 	select {
 	case err := <-ended:
@@ -62,7 +64,8 @@ func createAdmin(ctx context.Context, args []string, out io.Writer) error {
 		return errors.New("--name and --email are needed")
 	}
 	return standalone.CreatePerson(ctx, *data, standalone.NewPerson{
-		Name: *name, Email: *email, Role: actor.Role(*role), Organisation: *organisation}, out)
+		Name: *name, Email: *email, Role: actor.Role(*role), Organisation: *organisation,
+	}, out)
 }
 
 func republish(ctx context.Context, args []string, out io.Writer) error {
