@@ -95,7 +95,10 @@ bench: setup-run ## measure intake, stream and alert against bare programs on th
 ##@ Ship it
 
 .PHONY: check
-check: check-fmt check-vet check-modules check-docs lint test ## everything that CI runs
+check: ## everything that CI runs
+	@for step in check-fmt check-vet check-modules check-docs lint test; do \
+		printf '\n######## make %s (%s)\n' $$step "$$(date -u +%H:%M:%S)"; \
+		$(MAKE) --no-print-directory $$step; done
 
 .PHONY: check-fmt
 check-fmt:
