@@ -51,6 +51,9 @@ func Intake(ctx context.Context, p Plan, dir string) (f Figures, err error) {
 		return nil, err
 	}
 	defer func() { _ = idle.Close() }()
+	if err := ageLog(ctx, idle); err != nil {
+		return nil, err
+	}
 	for _, n := range p.Conns {
 		pair, err := comparison{plan: p, served: s, child: child, idle: idle, conns: n}.run(ctx)
 		if err != nil {
@@ -59,6 +62,22 @@ func Intake(ctx context.Context, p Plan, dir string) (f Figures, err error) {
 		pair.figures(&f, n)
 	}
 	return f, nil
+}
+
+// logFiles of 16 MiB are about what all rounds write.
+const logFiles = 48
+
+// ageLog makes the database write over old log files, as one does that has run
+// for a day: in a fresh cluster every 16 MiB both programs would stand still
+// until a new file is made.
+func ageLog(ctx context.Context, db *sqlx.DB) error {
+	for range logFiles {
+		if _, err := db.ExecContext(ctx, `SELECT pg_logical_emit_message(false, 'bench', 'next'), pg_switch_wal()`); err != nil {
+			return fmt.Errorf("age the log: %w", err)
+		}
+	}
+	_, err := db.ExecContext(ctx, `CHECKPOINT`)
+	return err
 }
 
 // comparison is one number of connections.

@@ -29,6 +29,9 @@ const (
 	linger = 50 * time.Millisecond  // how long results wait for company before they are marked
 	again  = 500 * time.Millisecond // between claims while sends run
 	slow   = 3 * time.Second        // a domain with a send older than this gets one connection
+	// markers are batches that are marked at a time: while one waits for the
+	// disk the next is filled, and no connection waits for either.
+	markers = 2
 )
 
 // Queue is the table of deliveries.
@@ -86,11 +89,13 @@ func (c *Courier) Drain(ctx context.Context) (int, error) {
 	if err != nil || len(first) == 0 {
 		return 0, err
 	}
-	r := &round{c: c, results: make(chan message.Result, Batch), busy: map[string][]time.Time{}, more: true}
+	r := &round{c: c, results: make(chan message.Result, markers*Batch), busy: map[string][]time.Time{}, more: true}
 	r.cond = sync.NewCond(&r.mu)
 	r.add(first)
 	var workers, marker sync.WaitGroup
-	marker.Go(func() { r.mark(ctx) })
+	for range markers {
+		marker.Go(func() { r.mark(ctx) })
+	}
 	for range max(1, c.Conns) {
 		workers.Go(func() { r.work(ctx) })
 	}

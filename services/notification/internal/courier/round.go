@@ -186,7 +186,11 @@ func (r *round) one(ctx context.Context, conn Conn, d message.Delivery) Conn {
 	if conn == nil {
 		var err error
 		if conn, err = r.dial(ctx); err != nil {
-			r.results <- *r.c.later(d, err)
+			if ctx.Err() != nil { // not tried: the stop came first
+				r.results <- message.Result{Delivery: d, State: message.Pending, Next: r.c.Now(), Released: true}
+			} else {
+				r.results <- *r.c.later(d, err)
+			}
 			return nil
 		}
 	}

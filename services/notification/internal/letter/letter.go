@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"text/template"
 	"time"
 
@@ -46,6 +47,7 @@ type Writer struct {
 	name     func(organisation string) string
 	location *time.Location
 	set      map[string]map[message.Kind]*template.Template
+	shared   [2]atomic.Pointer[shared] // what the last alert's mails have in common, German and English
 }
 
 // New reads all templates; a mistake in one fails here.
@@ -74,26 +76,41 @@ func New(site Site, keys alert.Keyring, words Words, name func(organisation stri
 
 // Compose writes the mail of one delivery.
 func (w *Writer) Compose(n message.Notice, d message.Delivery) (message.Mail, error) {
-	lang := d.Language
-	if w.set[lang] == nil {
-		lang = "de"
+	if m, ok := w.fromShared(n, d); ok {
+		return m, nil
 	}
+	return w.compose(n, d)
+}
+
+func (w *Writer) compose(n message.Notice, d message.Delivery) (message.Mail, error) {
 	m := message.Mail{To: d.Recipient, MessageID: d.MessageID(w.site.MailHost)}
 	data, err := w.data(n, d, &m)
 	if err != nil {
 		return message.Mail{}, err
 	}
-	t := w.set[lang][n.Kind]
+	subject, body, err := w.fill(n.Kind, d.Language, data)
+	if err != nil {
+		return message.Mail{}, err
+	}
+	m.Subject, m.Text = OneLine(subject), flowed(body)
+	return m, nil
+}
+
+// fill runs the template of a kind; its first line is the subject.
+func (w *Writer) fill(kind message.Kind, lang string, data any) (subject, body string, err error) {
+	if w.set[lang] == nil {
+		lang = "de"
+	}
+	t := w.set[lang][kind]
 	if t == nil {
-		return message.Mail{}, fmt.Errorf("no mail template for %q", n.Kind)
+		return "", "", fmt.Errorf("no mail template for %q", kind)
 	}
 	var b bytes.Buffer
 	if err := t.Execute(&b, data); err != nil {
-		return message.Mail{}, fmt.Errorf("write a mail of kind %s: %w", n.Kind, err)
+		return "", "", fmt.Errorf("write a mail of kind %s: %w", kind, err)
 	}
-	subject, body, _ := strings.Cut(b.String(), "\n")
-	m.Subject, m.Text = OneLine(subject), flowed(body)
-	return m, nil
+	subject, body, _ = strings.Cut(b.String(), "\n")
+	return subject, body, nil
 }
 
 func (w *Writer) data(n message.Notice, d message.Delivery, m *message.Mail) (any, error) {
@@ -131,10 +148,10 @@ type alertView struct {
 	Link       string
 }
 
-func (w *Writer) alertData(n message.Notice, d message.Delivery, m *message.Mail) (any, error) {
+func (w *Writer) alertData(n message.Notice, d message.Delivery, m *message.Mail) (alertView, error) {
 	a, err := decode[alert.MailData](n)
 	if err != nil {
-		return nil, err
+		return alertView{}, err
 	}
 	label, err := tlp.Parse(a.TLP)
 	if err != nil {
@@ -158,17 +175,23 @@ func (w *Writer) alertData(n message.Notice, d message.Delivery, m *message.Mail
 			v.Own = append(v.Own, OneLine(w.name(id)))
 		}
 	}
-	v.Link = w.address(d.Language, "/warnungen/"+a.Reference)
-	if v.Closed {
-		v.Link = w.address(d.Language, "/warnungen")
-	} else if len(d.Salt) > 0 {
-		v.Link += "?e=" + w.keys.Token(d.Salt)
-	}
+	v.Link = w.alertLink(a.Reference, v.Closed, d)
 	m.ListID, m.Urgent = "warnungen."+w.site.MailHost, a.Severity == "critical" && n.Kind == message.Alert
 	if !v.Closed {
 		m.Alert = a.Reference
 	}
 	return v, nil
+}
+
+// alertLink is where a recipient reads and answers.
+func (w *Writer) alertLink(reference string, closed bool, d message.Delivery) string {
+	switch {
+	case closed:
+		return w.address(d.Language, "/warnungen")
+	case len(d.Salt) > 0:
+		return w.address(d.Language, "/warnungen/"+reference) + "?e=" + w.keys.Token(d.Salt)
+	}
+	return w.address(d.Language, "/warnungen/"+reference)
 }
 
 func decode[T any](n message.Notice) (T, error) {

@@ -91,6 +91,13 @@ func OneLine(s string) string {
 // shows them one space less. Control characters go, so that a text cannot end
 // the message.
 func flowed(body string) string {
+	var out strings.Builder
+	flow(body, func(line string) { wrap(&out, line) })
+	return out.String()
+}
+
+// flow hands each line of a text on, before it is wrapped.
+func flow(body string, each func(line string)) {
 	body = strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n':
@@ -104,7 +111,6 @@ func flowed(body string) string {
 		}
 		return r
 	}, strings.ReplaceAll(body, "\r\n", "\n"))
-	var out strings.Builder
 	blank := 0
 	for line := range strings.SplitSeq(strings.Trim(body, "\n"), "\n") {
 		line = strings.TrimRight(line, " ")
@@ -115,9 +121,8 @@ func flowed(body string) string {
 		} else {
 			blank = 0
 		}
-		wrap(&out, line)
+		each(line)
 	}
-	return out.String()
 }
 
 func wrap(out *strings.Builder, line string) {

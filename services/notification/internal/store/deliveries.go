@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lib/pq"
@@ -117,6 +118,7 @@ type deliveryRow struct {
 	Bodies       pq.StringArray `db:"bodies"`
 	Principals   pq.StringArray `db:"principals"`
 	Salt         []byte         `db:"salt"`
+	Priority     int            `db:"priority"`
 	Attempts     int            `db:"attempts"`
 	CreatedAt    time.Time      `db:"created_at"`
 	NextAt       time.Time      `db:"next_at"`
@@ -124,20 +126,23 @@ type deliveryRow struct {
 
 // Claim takes up to limit deliveries that are due at now and keeps others from
 // them until the claim ends. What is claimed and never marked is due again then.
+// The array makes the plan go by the key, also while the table's statistics
+// know nothing yet of an alert's 2,000 new rows.
 func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]message.Delivery, error) {
 	var rows []deliveryRow
 	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
 		return tx.SelectContext(ctx, &rows, `
-			WITH due AS (
+			UPDATE deliveries d SET next_at = $2
+			WHERE d.id = ANY (ARRAY (
 				SELECT id FROM deliveries WHERE state = 'pending' AND next_at <= $1
-				ORDER BY priority, next_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
-			UPDATE deliveries d SET next_at = $2 FROM due WHERE d.id = due.id
+				ORDER BY priority, next_at, id LIMIT $3 FOR UPDATE SKIP LOCKED))
 			RETURNING d.id, d.notice, d.channel, d.recipient, d.name, d.language, d.person, d.organisation,
-				d.bodies, d.principals, d.salt, d.attempts, d.created_at, d.next_at`, now, until, limit)
+				d.bodies, d.principals, d.salt, d.priority, d.attempts, d.created_at, d.next_at`, now, until, limit)
 	})
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("claim deliveries: %w", err))
 	}
+	slices.SortStableFunc(rows, func(a, b deliveryRow) int { return a.Priority - b.Priority })
 	out := make([]message.Delivery, len(rows))
 	for i, r := range rows {
 		out[i] = message.Delivery{
