@@ -152,7 +152,9 @@ func TestAMessageToOneBodyStaysThere(t *testing.T) {
 		Case: other.ID, Reference: other.Reference, Message: event.NewID(), Organisation: other.Organisation,
 		Reports: other.Reports, Author: event.Person{Name: "Robin"}, Text: "Nur für Elxleben", At: start,
 	})
-	e.eventually("the message", func() bool { return e.count(`SELECT count(*) FROM report_message`) == 1 })
+	e.eventually("the message and the case, in any order", func() bool {
+		return e.count(`SELECT count(*) FROM report_message`) == 1 && e.count(`SELECT count(*) FROM case_copy`) == 1
+	})
 	hasNot(t, e.do(request{path: reportsPath + "/" + c.ID, as: actor.Officer}), "Nur für Elxleben", "Elxleben", "V-2026-000147")
 	has(t, e.do(request{path: reportsPath + "/" + c.ID, as: actor.Lead}), "Nur für Elxleben", "V-2026-000147")
 	if got := e.status(c, actor.Officer); got != "received" {
