@@ -23,6 +23,7 @@ import (
 const (
 	analysts     = 50
 	reportsEvery = time.Second / 50
+	streamWarmup = 3 * time.Second
 	streamFor    = 10 * time.Second
 	streamTail   = 20 * time.Second // how long the last event may take
 	senders      = 16
@@ -56,8 +57,13 @@ func (s *system) measureStream(ctx context.Context, p Plan, f *Figures) error {
 			<-w.done
 		}
 	}()
-	n := int(streamFor / reportsEvery)
-	sent, err := s.send(ctx, n)
+	// The system has just started: its first seconds are no measure.
+	if warm, err := s.send(ctx, int(streamWarmup/reportsEvery)); err != nil {
+		return err
+	} else if _, err = s.casesOf(ctx, warm); err != nil {
+		return err
+	}
+	sent, err := s.send(ctx, int(streamFor/reportsEvery))
 	if err != nil {
 		return err
 	}
