@@ -82,8 +82,10 @@ func TestTheLoadCountsOnlyTheWantedAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	load := Load{Addr: server.Listener.Addr().String(), Conns: 4, Warmup: 20 * time.Millisecond, Measure: 100 * time.Millisecond,
-		Request: postRequest("/reports", "token", body), Want: http.StatusCreated, Begin: func() {}, End: func() {}}
+	load := Load{
+		Addr: server.Listener.Addr().String(), Conns: 4, Warmup: 20 * time.Millisecond, Measure: 100 * time.Millisecond,
+		Request: postRequest("/reports", "token", body), Want: http.StatusCreated, Begin: func() {}, End: func() {},
+	}
 	r, err := load.Run(t.Context())
 	if err != nil || r.Errors != 0 || r.Requests == 0 || r.P99 < r.P50 || r.Rate() <= 0 {
 		t.Errorf("%+v, %v", r, err)
