@@ -69,7 +69,11 @@ func Connect(cfg Config, name string, log *zap.Logger, more ...nats.Option) (*Bu
 		nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, time.Second),
 		nats.ReconnectBufSize(-1), // never buffer: the outbox is the buffer
 		nats.Timeout(2 * time.Second),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { log.Warn("bus: disconnected", zap.Error(err)) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil { // nil: we closed it ourselves
+				log.Warn("bus: disconnected", zap.Error(err))
+			}
+		}),
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("bus: connected again") }),
 	}, more...)
 	nc, err := nats.Connect(cfg.URL, opts...)

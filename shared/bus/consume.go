@@ -136,7 +136,9 @@ func (b *Bus) one(ctx context.Context, c Consumer, m jetstream.Msg) {
 	case err == nil || kind == fault.Conflict:
 		answer(log, m.Ack())
 	case kind == fault.Unavailable || ctx.Err() != nil:
-		log.Warn("bus: paused, the database does not answer", zap.Error(err))
+		if ctx.Err() == nil { // at the end everything is cut off, which says nothing
+			log.Warn("bus: paused, the database does not answer", zap.Error(err))
+		}
 		answer(log, m.NakWithDelay(c.Pause))
 		wait(ctx, c.Pause)
 	case kind == fault.Invalid || kind == fault.Malformed:
