@@ -31,7 +31,6 @@ type mailboxView struct {
 	To       string
 	Messages []mailsink.Message
 	Open     *mailsink.Message
-	More     string
 }
 
 // newMailbox returns the handler of /postfach.
