@@ -73,17 +73,18 @@ func (p AlertWithdrawn) Subject() string { return p.Type() }
 
 // PollAnswered is one organisation's answer to an alert; a later one replaces it.
 type PollAnswered struct {
-	Alert        string       `json:"alert"`
-	Reference    string       `json:"reference"`
-	AlertVersion int          `json:"alert_version"`
-	Organisation Organisation `json:"organisation"`
-	Author       Person       `json:"author"`
-	OnBehalf     string       `json:"on_behalf,omitempty"`
-	Answer       string       `json:"answer"`             // not_affected, fixed, mitigating, help, checking
-	Previous     string       `json:"previous,omitempty"` // the answer it replaces
-	Detail       string       `json:"detail,omitempty"`   // not_in_use, in_use, patched, compromised
-	Text         string       `json:"text,omitempty"`
-	At           time.Time    `json:"at"`
+	Alert        string        `json:"alert"`
+	Reference    string        `json:"reference"`
+	AlertVersion int           `json:"alert_version"`
+	Organisation Organisation  `json:"organisation"`
+	Author       Person        `json:"author"`
+	OnBehalf     string        `json:"on_behalf,omitempty"`
+	Agent        *Organisation `json:"agent,omitempty"`    // who answered on the organisation's behalf
+	Answer       string        `json:"answer"`             // not_affected, fixed, mitigating, help, checking
+	Previous     string        `json:"previous,omitempty"` // the answer it replaces
+	Detail       string        `json:"detail,omitempty"`   // not_in_use, in_use, patched, compromised
+	Text         string        `json:"text,omitempty"`
+	At           time.Time     `json:"at"`
 }
 
 // Type of the event.

@@ -19,6 +19,12 @@ type ReportRef struct {
 	Reference string `json:"reference"`
 }
 
+// CampaignRef names a campaign: several cases with one cause.
+type CampaignRef struct {
+	ID        string `json:"id"`
+	Reference string `json:"reference"` // L-2026-0007
+}
+
 // Case is the snapshot of a case file that other services may keep. It carries
 // no notes and no messages.
 type Case struct {
@@ -37,6 +43,7 @@ type Case struct {
 	Exercise     bool         `json:"exercise,omitempty"`
 	Reports      []ReportRef  `json:"reports"`
 	Assignee     *Person      `json:"assignee,omitempty"`
+	Campaign     *CampaignRef `json:"campaign,omitempty"` // for the CERT alone: it tells that others are affected
 	Clocks       []Clock      `json:"clocks,omitempty"`
 	ReportStatus string       `json:"report_status"` // received, in_progress, waiting_for_you, resolved, closed
 	MergedInto   string       `json:"merged_into,omitempty"`

@@ -78,6 +78,8 @@ type MandateChanged struct {
 	To        *time.Time `json:"to,omitempty"`
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 	Document  string     `json:"document,omitempty"`
+	Services  []string   `json:"services,omitempty"` // what it covers in words; empty: everything the agent runs
+	Pending   bool       `json:"pending,omitempty"`  // granted, not confirmed by the CERT yet: allows nothing
 	ChangedAt time.Time  `json:"changed_at"`
 }
 
@@ -109,3 +111,29 @@ func (p PersonInvited) Subject() string { return p.Type() + "." + p.Person }
 
 // Key is the person's id.
 func (p PersonInvited) Key() (string, int) { return p.Person, 0 }
+
+// NoticeWanted asks notification to mail one person, or one mailbox, about
+// something of the directory: a contact to confirm, a mandate to look at. Kind
+// names the words; the other fields fill them.
+type NoticeWanted struct {
+	ID           string         `json:"id"`               // the same wish again is mailed once
+	Kind         string         `json:"kind"`             // such as mandate_granted; notification knows the words
+	Topic        string         `json:"topic"`            // kind, object and person joined by "-": a later wish of the same takes its place in the stream
+	Person       string         `json:"person,omitempty"` // who it is for; "" for a mailbox
+	Name         string         `json:"name"`
+	Email        string         `json:"email"`
+	Language     string         `json:"language,omitempty"`
+	Organisation Organisation   `json:"organisation"`
+	Path         string         `json:"path,omitempty"`       // address on this site, may carry a token
+	Data         map[string]any `json:"data,omitempty"`       // further words, all strings
+	ExpiresAt    *time.Time     `json:"expires_at,omitempty"` // afterwards it is not worth mailing
+}
+
+// Type of the event.
+func (NoticeWanted) Type() string { return "directory.notice.wanted" }
+
+// Subject of the event: one a topic, so that the stream keeps the last wish of each.
+func (p NoticeWanted) Subject() string { return p.Type() + "." + p.Topic }
+
+// Key is the wish's id.
+func (p NoticeWanted) Key() (string, int) { return p.ID, 0 }

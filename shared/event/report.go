@@ -7,14 +7,17 @@ import "time"
 // ReportSubmitted says that a report was taken in, one event for each affected
 // body: same report id, own event id. Intake sends it to triage and notification.
 type ReportSubmitted struct {
-	Report        string       `json:"report"`
-	Reference     string       `json:"reference"` // M-2026-000123
-	Affected      Organisation `json:"affected"`
-	AffectedTotal int          `json:"affected_total"`
-	Channel       string       `json:"channel"` // portal, guest, api, phone, mail
-	Verified      bool         `json:"verified"`
-	Reporter      Person       `json:"reporter"`
-	OnBehalf      string       `json:"on_behalf,omitempty"` // principal's organisation id when an agent reported
+	Report        string        `json:"report"`
+	Reference     string        `json:"reference"` // M-2026-000123
+	Affected      Organisation  `json:"affected"`
+	AffectedTotal int           `json:"affected_total"`
+	Channel       string        `json:"channel"` // portal, guest, api, phone, mail
+	Verified      bool          `json:"verified"`
+	Reporter      Person        `json:"reporter"`
+	OnBehalf      string        `json:"on_behalf,omitempty"`   // principal's organisation id when an agent reported
+	Agent         *Organisation `json:"agent,omitempty"`       // who reported on the principal's behalf
+	Mandate       string        `json:"mandate,omitempty"`     // id of the mandate that allowed it
+	AddedLater    bool          `json:"added_later,omitempty"` // the body joined a report that was already in
 
 	What          string    `json:"what"`
 	Description   string    `json:"description,omitempty"`
@@ -52,6 +55,7 @@ type ReportSupplemented struct {
 	Affected    Organisation   `json:"affected"`
 	Author      Person         `json:"author"`
 	OnBehalf    string         `json:"on_behalf,omitempty"`
+	Agent       *Organisation  `json:"agent,omitempty"`
 	Description string         `json:"description,omitempty"`
 	Fields      map[string]any `json:"fields,omitempty"`
 	At          time.Time      `json:"at"`
@@ -68,14 +72,15 @@ func (p ReportSupplemented) Key() (string, int) { return p.Report, 0 }
 
 // ReportMessagePosted is a message of the reporter's side in the conversation.
 type ReportMessagePosted struct {
-	Report    string       `json:"report"`
-	Reference string       `json:"reference"`
-	Message   string       `json:"message"`
-	Affected  Organisation `json:"affected"`
-	Author    Person       `json:"author"`
-	OnBehalf  string       `json:"on_behalf,omitempty"`
-	Text      string       `json:"text"`
-	At        time.Time    `json:"at"`
+	Report    string        `json:"report"`
+	Reference string        `json:"reference"`
+	Message   string        `json:"message"`
+	Affected  Organisation  `json:"affected"`
+	Author    Person        `json:"author"`
+	OnBehalf  string        `json:"on_behalf,omitempty"`
+	Agent     *Organisation `json:"agent,omitempty"`
+	Text      string        `json:"text"`
+	At        time.Time     `json:"at"`
 }
 
 // Type of the event.
@@ -90,18 +95,19 @@ func (p ReportMessagePosted) Key() (string, int) { return p.Report, 0 }
 // ReportAttachmentAdded says that a file was stored, encrypted to the age keys
 // of intake and triage, under the blob key.
 type ReportAttachmentAdded struct {
-	Report     string       `json:"report"`
-	Reference  string       `json:"reference"`
-	Attachment string       `json:"attachment"`
-	Affected   Organisation `json:"affected"`
-	Author     Person       `json:"author"`
-	OnBehalf   string       `json:"on_behalf,omitempty"`
-	Name       string       `json:"name"`
-	MediaType  string       `json:"media_type"` // sniffed, advisory only
-	Size       int64        `json:"size"`       // bytes of the plaintext
-	SHA256     string       `json:"sha256"`     // hex, of the plaintext
-	Blob       string       `json:"blob"`       // key in the shared bucket
-	At         time.Time    `json:"at"`
+	Report     string        `json:"report"`
+	Reference  string        `json:"reference"`
+	Attachment string        `json:"attachment"`
+	Affected   Organisation  `json:"affected"`
+	Author     Person        `json:"author"`
+	OnBehalf   string        `json:"on_behalf,omitempty"`
+	Agent      *Organisation `json:"agent,omitempty"`
+	Name       string        `json:"name"`
+	MediaType  string        `json:"media_type"` // sniffed, advisory only
+	Size       int64         `json:"size"`       // bytes of the plaintext
+	SHA256     string        `json:"sha256"`     // hex, of the plaintext
+	Blob       string        `json:"blob"`       // key in the shared bucket
+	At         time.Time     `json:"at"`
 }
 
 // Type of the event.
@@ -112,3 +118,44 @@ func (p ReportAttachmentAdded) Subject() string { return p.Type() + "." + p.Affe
 
 // Key is the report's id.
 func (p ReportAttachmentAdded) Key() (string, int) { return p.Report, 0 }
+
+// ReportTakenOver says that an affected body deals with a report itself from
+// now on, though its provider sent it: the CERT asks the body's own contact. The
+// provider keeps what its mandate lets it read.
+type ReportTakenOver struct {
+	Report    string       `json:"report"`
+	Reference string       `json:"reference"`
+	Affected  Organisation `json:"affected"`
+	Author    Person       `json:"author"`
+	Callback  Contact      `json:"callback"`
+	At        time.Time    `json:"at"`
+}
+
+// Type of the event.
+func (ReportTakenOver) Type() string { return "report.taken_over" }
+
+// Subject of the event.
+func (p ReportTakenOver) Subject() string { return p.Type() + "." + p.Affected.Region() }
+
+// Key is the report's id.
+func (p ReportTakenOver) Key() (string, int) { return p.Report, 0 }
+
+// ReportContradicted says that an affected body does not agree with what its
+// provider reported about it, in its own words. The report stays as it was sent.
+type ReportContradicted struct {
+	Report    string       `json:"report"`
+	Reference string       `json:"reference"`
+	Affected  Organisation `json:"affected"`
+	Author    Person       `json:"author"`
+	Text      string       `json:"text"`
+	At        time.Time    `json:"at"`
+}
+
+// Type of the event.
+func (ReportContradicted) Type() string { return "report.contradicted" }
+
+// Subject of the event.
+func (p ReportContradicted) Subject() string { return p.Type() + "." + p.Affected.Region() }
+
+// Key is the report's id.
+func (p ReportContradicted) Key() (string, int) { return p.Report, 0 }

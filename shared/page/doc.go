@@ -22,7 +22,8 @@
 //     {{end}}
 //     {{define "aside"}}{{template "phone-card"}}{{end}}
 //
-//  2. Write the texts into web/messages/de.json and en.json, flat:
+//  2. Write the texts into web/messages/de.json and en.json (a larger topic
+//     into its own <topic>.de.json and <topic>.en.json), flat:
 //     {"intake.phone": "Telefon", "intake.files": {"one": "{{.Count}} Datei", "other": "{{.Count}} Dateien"}}
 //
 //  3. Write the view and the handler:

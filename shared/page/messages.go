@@ -30,7 +30,7 @@ type catalogue struct {
 	loc   *i18n.Localizer
 }
 
-// newCatalogue reads messages/<lang>.json of each source. An id in two sources
+// newCatalogue reads the messages of each source. An id in two sources
 // is a mistake: ids are prefixed with the service's name.
 func newCatalogue(lang string, sources ...fs.FS) (*catalogue, error) {
 	tag, err := language.Parse(lang)
@@ -52,8 +52,22 @@ func newCatalogue(lang string, sources ...fs.FS) (*catalogue, error) {
 	return c, nil
 }
 
+// read takes messages/<lang>.json and what a service keeps apart by topic:
+// messages/<topic>.<lang>.json.
 func (c *catalogue) read(bundle *i18n.Bundle, src fs.FS) error {
-	name := "messages/" + c.lang + ".json"
+	topics, err := fs.Glob(src, "messages/*."+c.lang+".json")
+	if err != nil {
+		return fmt.Errorf("list messages: %w", err)
+	}
+	for _, name := range append([]string{"messages/" + c.lang + ".json"}, topics...) {
+		if err := c.readFile(bundle, src, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *catalogue) readFile(bundle *i18n.Bundle, src fs.FS, name string) error {
 	raw, err := fs.ReadFile(src, name)
 	if err != nil {
 		return fmt.Errorf("read messages: %w", err)

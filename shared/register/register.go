@@ -154,7 +154,7 @@ func (r *Register) Mandates(organisation string) []Mandate {
 }
 
 func inForce(m Mandate, now time.Time) bool {
-	return m.RevokedAt == nil && !now.Before(m.From) && (m.To == nil || now.Before(*m.To))
+	return !m.Pending && m.RevokedAt == nil && !now.Before(m.From) && (m.To == nil || now.Before(*m.To))
 }
 
 // ActorOf returns what a person may be now: memberships in active organisations

@@ -109,15 +109,27 @@ func (m message) names() []string {
 
 func read(t testing.TB, src fs.FS, lang string) map[string]message {
 	t.Helper()
-	raw, err := fs.ReadFile(src, "messages/"+lang+".json")
+	topics, err := fs.Glob(src, "messages/*."+lang+".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]message{}
+	for _, name := range append([]string{"messages/" + lang + ".json"}, topics...) {
+		readFile(t, src, name, out)
+	}
+	return out
+}
+
+func readFile(t testing.TB, src fs.FS, name string, out map[string]message) {
+	t.Helper()
+	raw, err := fs.ReadFile(src, name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var file map[string]any
 	if err := json.Unmarshal(raw, &file); err != nil {
-		t.Fatalf("messages/%s.json: %v", lang, err)
+		t.Fatalf("%s: %v", name, err)
 	}
-	out := map[string]message{}
 	for id, v := range file {
 		switch x := v.(type) {
 		case string:
@@ -127,12 +139,11 @@ func read(t testing.TB, src fs.FS, lang string) map[string]message {
 			for form, text := range x {
 				s, ok := text.(string)
 				if !ok {
-					t.Fatalf("messages/%s.json: %q is nested; ids are flat", lang, id)
+					t.Fatalf("%s: %q is nested; ids are flat", name, id)
 				}
 				m[form] = s
 			}
 			out[id] = m
 		}
 	}
-	return out
 }
