@@ -79,6 +79,9 @@ func (d directory) entitled(n message.Notice, to message.Delivery) bool {
 	case message.OnCall:
 		a, ok := d.r.ActorOf(to.Person)
 		return ok && a.Has(actor.Duty)
+	case message.Wanted:
+		p, known := d.r.Person(to.Person) // one whose record is still on its way gets the mail
+		return !known || p.Active
 	case message.Receipt, message.Question, message.Invitation:
 	}
 	return true

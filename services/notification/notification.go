@@ -24,6 +24,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/notification/internal/courier"
 	"github.com/thueringencert/leitstelle/services/notification/internal/feed"
 	"github.com/thueringencert/leitstelle/services/notification/internal/letter"
+	"github.com/thueringencert/leitstelle/services/notification/internal/message"
 	"github.com/thueringencert/leitstelle/services/notification/internal/store"
 	"github.com/thueringencert/leitstelle/services/notification/internal/subscription"
 	"github.com/thueringencert/leitstelle/services/notification/internal/web"
@@ -111,7 +112,7 @@ func (s *Service) openCourier(cfg Config, writer *letter.Writer) error {
 		return err
 	}
 	s.courier = &courier.Courier{
-		Queue: s.store, Compose: writer.Compose, Entitled: directory{s.Register}.entitled, Conns: cfg.Mail.Conns, Now: s.Now, Log: s.Log,
+		Queue: s.store, Compose: writer.Compose, Entitled: s.mayGo, Conns: cfg.Mail.Conns, Now: s.Now, Log: s.Log,
 		Dial: func(ctx context.Context) (courier.Conn, error) {
 			conn, err := ch.Dial(ctx)
 			if err != nil {
@@ -123,6 +124,11 @@ func (s *Service) openCourier(cfg Config, writer *letter.Writer) error {
 	return s.Metrics.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "leitstelle_deliveries_oldest_seconds", Help: "Age of the oldest message that waits (0: none).",
 	}, s.oldest))
+}
+
+// mayGo is asked in the moment of sending: is it still worth saying, and to them?
+func (s *Service) mayGo(n message.Notice, to message.Delivery) bool {
+	return !n.Over(s.Now()) && directory{s.Register}.entitled(n, to)
 }
 
 // oldest is how long the oldest message has waited, in seconds: the figure that

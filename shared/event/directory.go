@@ -114,7 +114,17 @@ func (p PersonInvited) Key() (string, int) { return p.Person, 0 }
 
 // NoticeWanted asks notification to mail one person, or one mailbox, about
 // something of the directory: a contact to confirm, a mandate to look at. Kind
-// names the words; the other fields fill them.
+// names the words; the other fields fill them. A mail is a pointer: it holds the
+// words below and the link, never content. A kind that notification has no words
+// for yet is mailed neutrally ("a new message, please sign in").
+//
+// Kinds, and what Data may hold for each (times as RFC 3339): mandate_granted,
+// mandate_requested, mandate_declined (principal, agent); mandate_confirmed
+// (principal, agent, from, to); mandate_revoked (principal, agent, at);
+// mandate_ending (principal, agent, to); recovery_used (at, left);
+// signin_alarm (at, what); contact_check; contact_task (contact: what did not
+// arrive); emergency_opened (at); service_requested, service_answered (service);
+// onboarding_welcome; data_report_ready.
 type NoticeWanted struct {
 	ID           string         `json:"id"`               // the same wish again is mailed once
 	Kind         string         `json:"kind"`             // such as mandate_granted; notification knows the words

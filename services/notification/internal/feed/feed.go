@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: EUPL-1.2
 
 // Package feed turns what happens elsewhere into notices: the receipt of a
-// report, the pointer to a message, the call to the duty, the invitation. It
+// report, the pointer to a message, the call to the duty, the invitation, what the directory
+// wants said. It
 // keeps only what a mail or a draft needs, and no description of any incident.
 package feed
 
@@ -49,6 +50,7 @@ func (f Feed) Consumers() []bus.Consumer {
 			Subjects: []string{"case.opened.>", "case.updated.>", "case.closed.>", "case.message.posted.>"},
 		},
 		{Name: "notification-invitations", Stream: bus.Directory, Subjects: []string{"directory.person.invited.>"}, Handle: f.Handle},
+		{Name: "notification-notices", Stream: bus.Directory, Subjects: []string{"directory.notice.wanted.>"}, Handle: f.Handle},
 	}
 }
 
@@ -68,6 +70,8 @@ func (f Feed) Handle(ctx context.Context, tx pg.DB, e event.Event) error {
 		return with(e, func(m event.CaseMessagePosted) error { return f.question(ctx, notes, m) })
 	case event.PersonInvited{}.Type():
 		return with(e, func(p event.PersonInvited) error { return f.invitation(ctx, notes, e.ID, p) })
+	case event.NoticeWanted{}.Type():
+		return with(e, func(w event.NoticeWanted) error { return f.wanted(ctx, notes, w) })
 	}
 	return fault.New(fault.Invalid, "event %s of type %s is not for this service", e.ID, e.Type)
 }
@@ -157,4 +161,19 @@ func (f Feed) invitation(ctx context.Context, notes Notes, eventID string, p eve
 	}
 	to := message.To{Email: p.Email, Name: p.Name, Language: p.Language, Person: p.Person, Organisation: p.Organisation.ID}
 	return notes.Say(ctx, message.InvitationOf(event.NewID(), eventID, p, f.Now()), []message.To{to})
+}
+
+// wanted mails what the directory wants said to one person or mailbox.
+func (f Feed) wanted(ctx context.Context, notes Notes, w event.NoticeWanted) error {
+	if !alert.ValidEmail(w.Email) || w.ID == "" || w.Kind == "" {
+		return fault.New(fault.Invalid, "a notice of kind %q has no id or no usable address", w.Kind)
+	}
+	if w.ExpiresAt != nil && f.Now().After(*w.ExpiresAt) {
+		return nil // a replay: what it says is over
+	}
+	to := message.To{Email: w.Email, Name: w.Name, Language: w.Language, Person: w.Person, Organisation: w.Organisation.ID}
+	if to.Language != "en" {
+		to.Language = "de"
+	}
+	return notes.Say(ctx, message.WantedOf(event.NewID(), w, f.Now()), []message.To{to})
 }

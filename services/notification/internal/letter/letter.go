@@ -47,7 +47,8 @@ type Writer struct {
 	name     func(organisation string) string
 	location *time.Location
 	set      map[string]map[message.Kind]*template.Template
-	shared   [2]atomic.Pointer[shared] // what the last alert's mails have in common, German and English
+	notices  map[string]map[string]*template.Template // language, kind of the directory's wish
+	shared   [2]atomic.Pointer[shared]                // what the last alert's mails have in common, German and English
 }
 
 // New reads all templates; a mistake in one fails here.
@@ -71,6 +72,9 @@ func New(site Site, keys alert.Keyring, words Words, name func(organisation stri
 			w.set[lang][k] = t
 		}
 	}
+	if err := w.readNotices(); err != nil {
+		return nil, err
+	}
 	return w, nil
 }
 
@@ -88,7 +92,7 @@ func (w *Writer) compose(n message.Notice, d message.Delivery) (message.Mail, er
 	if err != nil {
 		return message.Mail{}, err
 	}
-	subject, body, err := w.fill(n.Kind, d.Language, data)
+	subject, body, err := w.write(n.Kind, d.Language, data)
 	if err != nil {
 		return message.Mail{}, err
 	}
@@ -96,12 +100,23 @@ func (w *Writer) compose(n message.Notice, d message.Delivery) (message.Mail, er
 	return m, nil
 }
 
+// write picks the words: by the notice's kind, or by what the directory wants said.
+func (w *Writer) write(kind message.Kind, lang string, data any) (subject, body string, err error) {
+	if v, ok := data.(noticeView); ok {
+		return fill(w.noticeWords(lang, v.kind), kind, data)
+	}
+	return w.fill(kind, lang, data)
+}
+
 // fill runs the template of a kind; its first line is the subject.
 func (w *Writer) fill(kind message.Kind, lang string, data any) (subject, body string, err error) {
 	if w.set[lang] == nil {
 		lang = "de"
 	}
-	t := w.set[lang][kind]
+	return fill(w.set[lang][kind], kind, data)
+}
+
+func fill(t *template.Template, kind message.Kind, data any) (subject, body string, err error) {
 	if t == nil {
 		return "", "", fmt.Errorf("no mail template for %q", kind)
 	}
@@ -127,6 +142,8 @@ func (w *Writer) data(n message.Notice, d message.Delivery, m *message.Mail) (an
 	case message.Invitation:
 		inv, err := decode[message.InvitationData](n)
 		return invitationView{InvitationData: inv, Name: OneLine(d.Name)}, err
+	case message.Wanted:
+		return w.noticeData(n, d)
 	}
 	return nil, fmt.Errorf("notice %s has unknown kind %q", n.ID, n.Kind)
 }

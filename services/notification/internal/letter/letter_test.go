@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,13 +105,66 @@ func TestLetters(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				for line := range strings.SplitSeq(m.Text, "\n") {
-					if utf8.RuneCountInString(line) > 72 && !strings.Contains(line, "https://") {
-						t.Errorf("line of %d columns: %q", utf8.RuneCountInString(line), line)
-					}
-				}
+				narrow(t, m.Text)
 				golden(t, name+"."+lang, "Subject: "+m.Subject+"\nList-Id: "+m.ListID+"\n\n"+m.Text)
 			})
+		}
+	}
+}
+
+// Adding a kind of notice is adding its words in both languages; one without
+// words still gets a mail.
+func TestNotices(t *testing.T) {
+	t.Parallel()
+	until := at.Add(48 * time.Hour)
+	kinds := writer(t).NoticeKinds("de")
+	if diff := cmp.Diff(sorted(kinds), sorted(writer(t).NoticeKinds("en"))); diff != "" {
+		t.Fatalf("kinds with German and with English words (-de +en):\n%s", diff)
+	}
+	all := map[string]string{
+		"principal": "Gemeinde Klettbach", "agent": "KIV Thüringen GmbH", "from": "2026-12-01T00:00:00+01:00", "to": "2028-11-30T23:00:00Z",
+		"at": "2026-11-22T06:12:00Z", "left": "7", "what": "fünf falsche Kennwörter", "contact": "it@klettbach.example", "service": "Phishing-Übung",
+	}
+	for _, kind := range append(kinds, "something_new") {
+		for _, lang := range []string{"de", "en"} {
+			for name, w := range map[string]message.WantedData{
+				kind:           {Kind: kind, Organisation: "Gemeinde Klettbach", Path: "/verzeichnis/seite?t=token", Words: all, ExpiresAt: &until},
+				kind + "-bare": {Kind: kind},
+			} {
+				m, err := writer(t).Compose(message.Notice{Kind: message.Wanted, Data: data(w)}, message.Delivery{ID: "d", Recipient: "it@stadt.example", Name: "Kim Muster", Language: lang})
+				if err != nil {
+					t.Fatal(err)
+				}
+				narrow(t, m.Text)
+				if name == kind {
+					golden(t, "notice-"+name+"."+lang, "Subject: "+m.Subject+"\n\n"+m.Text)
+				}
+			}
+		}
+	}
+}
+
+func TestAWordOfANoticeEndsNoLine(t *testing.T) {
+	t.Parallel()
+	m, err := writer(t).Compose(message.Notice{Kind: message.Wanted, Data: data(message.WantedData{
+		Kind: "mandate_granted", Path: "/verzeichnis",
+		Words: map[string]string{"principal": "Stadt\r\nBcc: x@y.example\r\n\r\n{{site.Phone}}", "agent": "\u202eKIV"},
+	})}, message.Delivery{ID: "d", Recipient: "it@stadt.example", Name: "Kim\r\n.\r\nMuster", Language: "xx"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(m.Subject, "\r\n\u202e") || strings.Contains(m.Text, "\n.") || strings.Contains(m.Text, "\nBcc") || !strings.Contains(m.Text, "Guten Tag Kim . Muster") {
+		t.Errorf("Subject: %q\n%s", m.Subject, m.Text)
+	}
+}
+
+func sorted(list []string) []string { slices.Sort(list); return list }
+
+func narrow(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.SplitSeq(text, "\n") {
+		if utf8.RuneCountInString(line) > 72 && !strings.Contains(line, "https://") {
+			t.Errorf("line of %d columns: %q", utf8.RuneCountInString(line), line)
 		}
 	}
 }

@@ -32,6 +32,7 @@ func (w *Writer) funcs(lang string) template.FuncMap {
 		"upper": strings.ToUpper,
 		"word":  func(list, id string) string { return w.words.Word(lang, list, id) },
 		"dt":    func(v any) string { return layout(v, "02.01.2006, 15:04 Uhr", "2 Jan 2006, 15:04") },
+		"day":   func(v any) string { return layout(v, "02.01.2006", "2 Jan 2006") },
 		"clock": func(v any) string { return layout(v, "15:04 Uhr", "15:04") },
 		"short": func(v any) string { return layout(v, "02.01., 15:04 Uhr", "2 Jan, 15:04") },
 		"callback": func(t time.Time) bool {

@@ -25,10 +25,11 @@ const (
 	Question   Kind = "question"
 	OnCall     Kind = "on_call"
 	Invitation Kind = "invitation"
+	Wanted     Kind = "notice" // what the directory wants said; its own kind names the words
 )
 
 // Kinds lists every kind.
-func Kinds() []Kind { return []Kind{Alert, AllClear, Receipt, Question, OnCall, Invitation} }
+func Kinds() []Kind { return []Kind{Alert, AllClear, Receipt, Question, OnCall, Invitation, Wanted} }
 
 // Priority orders what waits: a call to the duty and a receipt never stand
 // behind 2,000 warnings.
@@ -36,7 +37,7 @@ func (k Kind) Priority() int {
 	switch k {
 	case OnCall:
 		return 0
-	case Receipt, Question, Invitation:
+	case Receipt, Question, Invitation, Wanted:
 		return 1
 	case Alert, AllClear:
 	}
@@ -54,6 +55,20 @@ type Notice struct {
 	Report    string
 	Data      json.RawMessage // one of the structs below, or event.Alert
 	CreatedAt time.Time
+}
+
+// Over reports whether the time to say it has passed: a link that opens nothing
+// any more is not worth a mail.
+func (n Notice) Over(now time.Time) bool {
+	switch n.Kind {
+	case Invitation, Wanted:
+		var d struct {
+			ExpiresAt *time.Time `json:"expires_at"`
+		}
+		return json.Unmarshal(n.Data, &d) == nil && d.ExpiresAt != nil && now.After(*d.ExpiresAt)
+	case Alert, AllClear, Receipt, Question, OnCall:
+	}
+	return false
 }
 
 // State of a delivery (design §7).

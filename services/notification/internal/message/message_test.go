@@ -110,3 +110,34 @@ func TestNoNoticeHoldsContent(t *testing.T) {
 		}
 	}
 }
+
+func TestANoticeLeadsToThisSiteOnly(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]bool{
+		"/verzeichnis/mandat/1": true, "/konto?t=abc_-": true, "": false, "//evil.example": false, "https://evil.example": false,
+		`/\evil.example`: false, "/a\r\nBcc: x@y.example": false, "/a b": false, "/ä": false, "javascript:alert(1)": false,
+	} {
+		if got := message.OnThisSite(path); got != want {
+			t.Errorf("OnThisSite(%q) = %v, want %v", path, got, want)
+		}
+		n := message.WantedOf("1", event.NoticeWanted{ID: "w", Kind: "k", Path: path, Data: map[string]any{"a": "b", "n": 7.0}}, noon)
+		if got := strings.Contains(string(n.Data), `"path"`); got != want || n.Key != "notice:w" || strings.Contains(string(n.Data), "7") {
+			t.Errorf("notice %q of path %q: %s", n.Key, path, n.Data)
+		}
+	}
+}
+
+func TestWhatIsOverIsNotSaid(t *testing.T) {
+	t.Parallel()
+	until := noon.Add(time.Hour)
+	n := message.WantedOf("1", event.NoticeWanted{ID: "w", Kind: "k", ExpiresAt: &until}, noon)
+	if n.Over(until) || !n.Over(until.Add(time.Second)) {
+		t.Error("a notice is over at its end, not before, not later")
+	}
+	if message.WantedOf("1", event.NoticeWanted{ID: "w", Kind: "k"}, noon).Over(until.AddDate(9, 0, 0)) {
+		t.Error("a notice without an end is never over")
+	}
+	if !message.InvitationOf("1", "e", event.PersonInvited{ExpiresAt: noon}, noon).Over(until) {
+		t.Error("an invitation is over when its token is")
+	}
+}

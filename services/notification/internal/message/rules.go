@@ -46,6 +46,16 @@ type InvitationData struct {
 	ExpiresAt    time.Time `json:"expires_at"`
 }
 
+// WantedData is what the directory wants said. The words of Kind are the
+// letter's; Path may carry a token and is wiped when the mail is gone.
+type WantedData struct {
+	Kind         string            `json:"kind"`
+	Organisation string            `json:"organisation,omitempty"`
+	Path         string            `json:"path,omitempty"`
+	Words        map[string]string `json:"words,omitempty"`
+	ExpiresAt    *time.Time        `json:"expires_at,omitempty"`
+}
+
 // Contact is how notification reaches the reporter of a report.
 type Contact struct {
 	Report    string
@@ -130,6 +140,28 @@ func InvitationOf(id, eventID string, p event.PersonInvited, now time.Time) Noti
 		ID: id, Key: "invitation:" + eventID, Kind: Invitation, CreatedAt: now,
 		Data: encode(InvitationData{Organisation: p.Organisation.Name, Token: p.Token, ExpiresAt: p.ExpiresAt}),
 	}
+}
+
+// WantedOf says what the directory wants said, once for each wish. Words that
+// are no text are left out, and an address outside of this site is none.
+func WantedOf(id string, w event.NoticeWanted, now time.Time) Notice {
+	d := WantedData{Kind: w.Kind, Organisation: w.Organisation.Name, Words: map[string]string{}, ExpiresAt: w.ExpiresAt}
+	if OnThisSite(w.Path) {
+		d.Path = w.Path
+	}
+	for k, v := range w.Data {
+		if s, ok := v.(string); ok {
+			d.Words[k] = s
+		}
+	}
+	return Notice{ID: id, Key: "notice:" + w.ID, Kind: Wanted, CreatedAt: now, Data: encode(d)}
+}
+
+// OnThisSite reports whether a path leads to a page of this site and nowhere
+// else: no second slash, no backslash, nothing that ends a line.
+func OnThisSite(path string) bool {
+	return strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "//") &&
+		!strings.ContainsFunc(path, func(r rune) bool { return r <= ' ' || r == '\\' || r >= 0x7f })
 }
 
 func encode(v any) json.RawMessage {

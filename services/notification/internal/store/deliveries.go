@@ -222,11 +222,11 @@ func (s *Store) after(ctx context.Context, tx pg.DB, changed []string, byID map[
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, `
-		UPDATE notices n SET data = data - 'token'
-		WHERE kind = 'invitation' AND data ? 'token'
+		UPDATE notices n SET data = data - 'token' - 'path'
+		WHERE (kind = 'invitation' AND data ? 'token' OR kind = 'notice' AND data ? 'path')
 		  AND id IN (SELECT notice FROM deliveries WHERE id = ANY($1::uuid[]))
 		  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.id AND d.state = 'pending')`, pq.Array(changed)); err != nil {
-		return fmt.Errorf("wipe used invitations: %w", err)
+		return fmt.Errorf("wipe used links: %w", err)
 	}
 	if err := wake(ctx, tx, WakeBoard); err != nil {
 		return err
