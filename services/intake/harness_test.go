@@ -187,7 +187,7 @@ func (e *env) seed() {
 		}
 		for role := range people {
 			for kind, secret := range map[string]string{session.KindToken: token(role), session.KindPerson: "cookie-" + string(role)} {
-				s, err := json.Marshal(session.Session{ID: kind + "-" + string(role), Kind: kind, Person: personID(role), Version: 1, CreatedAt: start, ExpiresAt: start.AddDate(1, 0, 0)})
+				s, err := json.Marshal(session.Session{ID: kind + "-" + string(role), Kind: kind, Person: personID(role), Version: 1, CreatedAt: start, ExpiresAt: start.AddDate(1, 0, 0), StepUpAt: new(start.AddDate(1, 0, 0))})
 				if err != nil {
 					return err
 				}

@@ -148,7 +148,7 @@ func (e *env) seed(more []event.Payload) {
 	err := pg.InTx(e.t.Context(), e.db, func(tx pg.DB) error {
 		for role := range people {
 			for kind, secret := range map[string]string{session.KindToken: session.TokenPrefix + string(role), session.KindPerson: "cookie-" + string(role)} {
-				s, err := json.Marshal(session.Session{ID: kind + "-" + string(role), Kind: kind, Person: personID(role), Version: 1, CreatedAt: start, ExpiresAt: start.AddDate(1, 0, 0)})
+				s, err := json.Marshal(session.Session{ID: kind + "-" + string(role), Kind: kind, Person: personID(role), Version: 1, CreatedAt: start, ExpiresAt: start.AddDate(1, 0, 0), StepUpAt: new(start.AddDate(1, 0, 0))})
 				if err != nil {
 					return err
 				}

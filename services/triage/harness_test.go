@@ -154,7 +154,7 @@ func (e *env) seed() {
 			for kind, secret := range map[string]string{session.KindToken: session.TokenPrefix + name, session.KindPerson: "cookie-" + name} {
 				s, err := json.Marshal(session.Session{
 					ID: kind + "-" + name, Kind: kind, Person: personID(name), Version: 1,
-					CreatedAt: sample.Noon, ExpiresAt: sample.Noon.AddDate(1, 0, 0),
+					CreatedAt: sample.Noon, ExpiresAt: sample.Noon.AddDate(1, 0, 0), StepUpAt: new(sample.Noon.AddDate(1, 0, 0)),
 				})
 				if err != nil {
 					return err

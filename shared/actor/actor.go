@@ -75,8 +75,9 @@ type Actor struct {
 	Language    string
 	Memberships []Membership
 	Mandates    []Mandate
-	Session     string // id of the session or token, for the audit; never the secret
-	StepUpAt    time.Time
+	Session     string    // id of the session or token, for the audit; never the secret
+	StepUpAt    time.Time // when the person last showed a second factor
+	StepUpUntil time.Time // until when that counts; for a token as long as it holds
 }
 
 // System is the actor of a service's own work, such as opening a case.
@@ -127,6 +128,7 @@ type Object struct {
 	Owner        string // the person who made it
 	Assignee     string // the analyst who works it
 	Code         bool   // the guest has shown the code of this very object
+	Red          bool   // TLP:RED: only for people who confirmed a moment ago
 }
 
 // Decision is the answer, and for whom the actor acts.

@@ -49,6 +49,9 @@ const (
 	SessionEndOwn      Action = "session.end"
 	SessionEndAny      Action = "session.end.any"
 	AccountOwn         Action = "account.own"
+	TokenMake          Action = "token.make"     // making an API token, which counts as confirmed afterwards
+	RoleChange         Action = "role.change"    // giving and taking roles, inviting; PersonManage only looks
+	SealedOpen         Action = "contact.unseal" // reading sealed emergency contacts
 	AuditRead          Action = "audit.read"
 	Aggregate          Action = "aggregate.read"
 	OperationsRead     Action = "operations.read" // dead letters, retries
@@ -71,6 +74,7 @@ const (
 
 type row struct {
 	guest bool  // open to a guest who shows the object's code
+	fresh bool  // needs a second factor shown a moment ago (step-up)
 	scope Scope // the mandate scope that Mandated needs
 	cells map[Role]Reach
 }
@@ -135,9 +139,9 @@ var matrix = map[Action]row{
 	CaseNote:           {cells: cert(nil)},
 	CaseMerge:          {cells: cert(nil)},
 	CaseSearch:         {cells: cert(nil)},
-	CaseExport:         {cells: cert(nil)},
+	CaseExport:         {fresh: true, cells: cert(nil)},
 	AlertDraft:         {cells: map[Role]Reach{Analyst: All, Lead: All, Editor: All}},
-	AlertApprove:       {cells: map[Role]Reach{Approver: All}},
+	AlertApprove:       {fresh: true, cells: map[Role]Reach{Approver: All}},
 	AlertRead: {scope: ScopeAlerts, cells: own(cert(map[Role]Reach{
 		Provider: Mandated, Editor: All, Approver: All, Constituency: All, Steering: All,
 	}))},
@@ -157,6 +161,9 @@ var matrix = map[Action]row{
 	SessionEndOwn:    {cells: signedIn(Mine)},
 	SessionEndAny:    {cells: map[Role]Reach{Admin: All}},
 	AccountOwn:       {cells: signedIn(All)},
+	TokenMake:        {fresh: true, cells: signedIn(All)},
+	RoleChange:       {fresh: true, cells: map[Role]Reach{OrgAdmin: Own, Constituency: All, Admin: All}},
+	SealedOpen:       {fresh: true, cells: cert(map[Role]Reach{Constituency: All})},
 	AuditRead:        {cells: map[Role]Reach{Lead: All, Auditor: All}},
 	Aggregate: {cells: cert(map[Role]Reach{
 		Editor: All, Approver: All, Constituency: All,

@@ -64,6 +64,9 @@ register.import     | –    –      | –       –         –        –    
 session.end         | –    –      | mine    mine      mine     mine mine    mine mine   mine     mine         mine    mine  mine
 session.end.any     | –    –      | –       –         –        –    –       –    –      –        –            –       *     –
 account.own         | –    –      | *       *         *        *    *       *    *      *        *            *       *     *
+token.make          | –    –      | *       *         *        *    *       *    *      *        *            *       *     *
+role.change         | –    –      | –       O         –        –    –       –    –      –        *            –       *     –
+contact.unseal      | –    –      | –       –         –        *    *       *    –      –        *            –       –     –
 audit.read          | –    –      | –       –         –        –    –       *    –      –        –            *       –     –
 aggregate.read      | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
 operations.read     | –    –      | –       –         –        –    –       –    –      –        –            –       *     –

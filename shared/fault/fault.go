@@ -29,6 +29,7 @@ const (
 	TooLarge             Kind = "too-large"
 	Forbidden            Kind = "forbidden"
 	Unauthenticated      Kind = "unauthenticated"
+	StepUpRequired       Kind = "step-up-required" // signed in, but the second factor was shown too long ago
 	Limited              Kind = "limited"
 	Unavailable          Kind = "unavailable"
 	Internal             Kind = "internal"

@@ -29,7 +29,7 @@ func (people) Session(_ context.Context, key, bucket string) (session.Session, b
 	for _, r := range actor.Roles() {
 		if key == session.Key(string(r)) {
 			kind := map[string]string{"tokens": session.KindToken, "sessions": session.KindPerson}[bucket]
-			return session.Session{ID: "s-" + string(r), Kind: kind, Person: string(r), ExpiresAt: noon.Add(time.Hour)}, true
+			return session.Session{ID: "s-" + string(r), Kind: kind, Person: string(r), ExpiresAt: noon.Add(time.Hour), StepUpAt: &noon}, true
 		}
 	}
 	return session.Session{}, false

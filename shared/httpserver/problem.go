@@ -20,7 +20,7 @@ import (
 )
 
 var statuses = map[fault.Kind]int{
-	fault.Malformed: 400, fault.Unauthenticated: 401, fault.Forbidden: 403, fault.NotFound: 404,
+	fault.Malformed: 400, fault.Unauthenticated: 401, fault.Forbidden: 403, fault.StepUpRequired: 403, fault.NotFound: 404,
 	fault.Conflict: 409, fault.Stale: 412, fault.TooLarge: 413, fault.Invalid: 422,
 	fault.PreconditionRequired: 428, fault.Limited: 429, fault.Internal: 500, fault.Unavailable: 503,
 }
@@ -108,6 +108,9 @@ func errorHandler(o Options) echo.HTTPErrorHandler {
 func answer(c echo.Context, o Options, status int, f *fault.Error, id string) error {
 	if c.Request().Method == http.MethodHead {
 		return c.NoContent(status)
+	}
+	if f.Kind == fault.StepUpRequired && loadsPage(c) {
+		return toSignIn(c, "/konto/bestaetigen")
 	}
 	if o.ErrorPage != nil && WantsPage(c) {
 		if err := o.ErrorPage(c, status, f, id); err == nil || c.Response().Committed {

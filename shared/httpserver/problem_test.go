@@ -97,14 +97,14 @@ func TestEveryKindHasAStatus(t *testing.T) {
 	t.Parallel()
 	for _, k := range []fault.Kind{
 		fault.Malformed, fault.Invalid, fault.NotFound, fault.Conflict, fault.Stale, fault.PreconditionRequired, fault.TooLarge,
-		fault.Forbidden, fault.Unauthenticated, fault.Limited, fault.Unavailable, fault.Internal,
+		fault.Forbidden, fault.StepUpRequired, fault.Unauthenticated, fault.Limited, fault.Unavailable, fault.Internal,
 	} {
 		if _, ok := httpserver.Kinds()[k]; !ok {
 			t.Errorf("%s has no status", k)
 		}
 	}
-	if got := len(httpserver.Kinds()); got != 12 {
-		t.Errorf("%d kinds, want 12", got)
+	if got := len(httpserver.Kinds()); got != 13 {
+		t.Errorf("%d kinds, want 13", got)
 	}
 }
 

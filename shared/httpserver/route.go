@@ -32,7 +32,7 @@ type Route struct {
 // Mount registers the routes with sign-in, the check of the action, limits and deadlines.
 func Mount(e *echo.Echo, o Options, routes []Route) {
 	for _, r := range routes {
-		e.Add(r.Method, r.Path, r.Handler, session.Middleware(o.Sessions, o.Now), allow(o, r.Action), bounds(r))
+		e.Add(r.Method, r.Path, r.Handler, session.Middleware(o.Sessions, o.Now, o.stepUp()), allow(o, r.Action), bounds(r))
 	}
 }
 
@@ -52,6 +52,11 @@ func allow(o Options, action actor.Action) echo.MiddlewareFunc {
 					o.Denied(c, action, "route", c.Request().Method+" "+c.Request().URL.Path)
 				}
 				return fault.New(fault.NotFound, "there is nothing here")
+			case a.MustStepUp(action, actor.Object{}, o.Now()):
+				if o.Denied != nil {
+					o.Denied(c, action, "step-up", c.Request().Method+" "+c.Request().URL.Path)
+				}
+				return StepUp()
 			}
 			return next(c)
 		}
@@ -60,15 +65,33 @@ func allow(o Options, action actor.Action) echo.MiddlewareFunc {
 
 // unauthenticated sends a browser to the sign-in page and back; programs get 401.
 func unauthenticated(c echo.Context) error {
-	if WantsPage(c) && c.Request().Method == http.MethodGet && c.Request().Header.Get("HX-Request") == "" {
-		prefix := c.Request().Header.Get("X-Forwarded-Prefix")
-		if prefix != "/en" {
-			prefix = ""
-		}
-		next := url.QueryEscape(prefix + c.Request().URL.RequestURI())
-		return c.Redirect(http.StatusSeeOther, prefix+"/konto/anmelden?next="+next)
+	if loadsPage(c) {
+		return toSignIn(c, "/konto/anmelden")
 	}
 	return fault.New(fault.Unauthenticated, "please sign in")
+}
+
+// StepUp is the answer to somebody who may, but has to show the second factor
+// again first: a browser that loads a page is sent to confirm and comes back, a
+// form says what to do and keeps what was typed, a program gets a problem.
+func StepUp() error {
+	return fault.New(fault.StepUpRequired, "please confirm with your second factor first: /konto/bestaetigen")
+}
+
+// loadsPage reports whether a browser opens an address, so that it can be sent
+// elsewhere and back.
+func loadsPage(c echo.Context) bool {
+	return WantsPage(c) && c.Request().Method == http.MethodGet && c.Request().Header.Get("HX-Request") == ""
+}
+
+// toSignIn sends a browser to a page of the account and back here afterwards.
+func toSignIn(c echo.Context, path string) error {
+	prefix := c.Request().Header.Get("X-Forwarded-Prefix")
+	if prefix != "/en" {
+		prefix = ""
+	}
+	next := url.QueryEscape(prefix + c.Request().URL.RequestURI())
+	return c.Redirect(http.StatusSeeOther, prefix+path+"?next="+next)
 }
 
 func bounds(r Route) echo.MiddlewareFunc {

@@ -7,6 +7,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -48,6 +49,9 @@ type Options struct {
 	// TrustedProxies may say who the client is by X-Forwarded-For; nobody else,
 	// and no private range by itself: in a state network clients live there.
 	TrustedProxies []netip.Prefix
+	// StepUp is how long a second factor counts for what needs a fresh one;
+	// default 15 minutes.
+	StepUp time.Duration
 	// ErrorPage renders an error for a browser.
 	ErrorPage func(c echo.Context, status int, err error, requestID string) error
 	// Ready is asked by /readyz; each check has a name.
@@ -57,6 +61,8 @@ type Options struct {
 	// Registry takes the metrics of this service.
 	Registry *prometheus.Registry
 }
+
+func (o Options) stepUp() time.Duration { return cmp.Or(o.StepUp, 15*time.Minute) }
 
 // New returns an echo with everything but routes.
 func New(o Options) *echo.Echo {

@@ -22,6 +22,7 @@ type errorView struct {
 	Fields                []string
 	RequestID             string
 	Call, SignIn          bool
+	StepUp                *stepUp // confirm first, then send what was typed
 }
 
 // errorPages are the statuses with a text of their own; any other says the
@@ -59,6 +60,11 @@ func (r *Renderer) RenderError(c echo.Context, status int, err error, requestID 
 				c.Response().Header().Set(echo.HeaderRetryAfter, strconv.Itoa(int(math.Ceil(f.Retry.Seconds()))))
 			}
 		}
+	}
+	if fault.Is(err, fault.StepUpRequired) {
+		v.Title, v.Text = r.T(c, "page.stepup.title"), r.T(c, "page.stepup.text")
+		v.Heading = v.Title
+		v.StepUp = stepUpOf(c)
 	}
 	if WantsFragment(c) {
 		return r.Fragment(c, status, "static/error", "fragment", v)

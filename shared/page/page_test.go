@@ -5,6 +5,7 @@ package page_test
 import (
 	"embed"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -172,5 +173,45 @@ func TestErrorPagesHideWhatIsInternal(t *testing.T) {
 	c.Request().Header.Set("HX-Request", "true")
 	if err := r.RenderError(c, 409, fault.New(fault.Conflict, "closed already"), "req-3"); err != nil || strings.Contains(rec.Body.String(), "<html") {
 		t.Errorf("htmx got a page: %v %s", err, rec.Body)
+	}
+}
+
+// What was typed into a form that needs a fresh confirmation is not lost; a
+// secret among it does not come back.
+func TestAFormThatNeedsAStepUpKeepsWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	r := newRenderer(t)
+	ask := func(lang, kind, body, referer string, headers ...string) string {
+		c, rec := pagetest.Context("/warnungen/redaktion/W-1/freigeben?x=1", lang)
+		c.Request().Method, c.Request().Body = "POST", io.NopCloser(strings.NewReader(body))
+		c.Request().Header.Set("Content-Type", kind)
+		c.Request().Header.Set("Referer", referer)
+		for _, h := range headers {
+			c.Request().Header.Set(h, "true")
+		}
+		if err := r.RenderError(c, 403, fault.New(fault.StepUpRequired, "confirm"), "req-1"); err != nil || rec.Code != 403 {
+			t.Fatalf("%d: %v", rec.Code, err)
+		}
+		return rec.Body.String()
+	}
+	const form = "application/x-www-form-urlencoded"
+	for _, lang := range page.Languages() {
+		got := ask(lang, form, "reason=a+%22b%22&reason=c&password=geheim&code=123456", "http://example.com/warnungen/redaktion/W-1?tab=2")
+		pagetest.Golden(t, "step-up-"+lang, []byte(got))
+		if strings.Contains(got, "geheim") || strings.Contains(got, "123456") || !strings.Contains(got, `name="reason" value="a &#34;b&#34;"`) {
+			t.Errorf("the form again: %s", got)
+		}
+		if want := `/konto/bestaetigen?next=%2Fwarnungen%2Fredaktion%2FW-1%3Ftab%3D2"`; !strings.Contains(got, want) {
+			t.Errorf("no link %s in %s", want, got)
+		}
+	}
+	for name, got := range map[string]string{
+		"a file":   ask("de", "multipart/form-data; boundary=x", "--x--", ""),
+		"too long": ask("de", form, "text="+strings.Repeat("x", 300<<10), "https://boese.example/x"),
+		"htmx":     ask("de", form, "a=b", "http://example.com//boese.example", "HX-Request"),
+	} {
+		if strings.Contains(got, `type="hidden"`) || !strings.Contains(got, `bestaetigen?next=%2Fkonto"`) {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 }

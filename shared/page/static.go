@@ -35,7 +35,7 @@ var staticTitles = map[string]string{
 // "type" of a problem is its address.
 var problemKinds = []fault.Kind{
 	fault.Malformed, fault.Invalid, fault.NotFound, fault.Conflict, fault.Stale, fault.PreconditionRequired,
-	fault.TooLarge, fault.Forbidden, fault.Unauthenticated, fault.Limited, fault.Unavailable, fault.Internal,
+	fault.TooLarge, fault.Forbidden, fault.StepUpRequired, fault.Unauthenticated, fault.Limited, fault.Unavailable, fault.Internal,
 }
 
 // StaticPages returns the paths of the pages that every installation has, with

@@ -38,14 +38,15 @@ import (
 // Config is what every service needs; each embeds it in its own Config. The
 // names are read with the service's prefix, such as INTAKE_DATABASE_URL.
 type Config struct {
-	Listen         string     `env:"LISTEN" envDefault:"127.0.0.1:8081" doc:"address to listen on"`
-	DatabaseURL    string     `env:"DATABASE_URL,notEmpty" doc:"postgres:// URL of this service's own database"`
-	TrustedProxies []string   `env:"TRUSTED_PROXIES" doc:"networks whose X-Forwarded-For is believed, such as 10.1.2.3/32"`
-	AnchorDir      string     `env:"ANCHOR_DIR" doc:"folder for signed audit checkpoints, best on another host"`
-	AnchorKey      string     `env:"ANCHOR_KEY" doc:"Ed25519 seed, 64 hex digits, that signs checkpoints and receipts"`
-	NATSMonitor    string     `env:"NATS_MONITOR_URL" doc:"monitoring address of the broker: readiness checks that it syncs always"`
-	NATS           bus.Config `envPrefix:""`
-	Site           page.Site  `envPrefix:"SITE_"`
+	Listen         string        `env:"LISTEN" envDefault:"127.0.0.1:8081" doc:"address to listen on"`
+	DatabaseURL    string        `env:"DATABASE_URL,notEmpty" doc:"postgres:// URL of this service's own database"`
+	TrustedProxies []string      `env:"TRUSTED_PROXIES" doc:"networks whose X-Forwarded-For is believed, such as 10.1.2.3/32"`
+	AnchorDir      string        `env:"ANCHOR_DIR" doc:"folder for signed audit checkpoints, best on another host"`
+	AnchorKey      string        `env:"ANCHOR_KEY" doc:"Ed25519 seed, 64 hex digits, that signs checkpoints and receipts"`
+	NATSMonitor    string        `env:"NATS_MONITOR_URL" doc:"monitoring address of the broker: readiness checks that it syncs always"`
+	StepUp         time.Duration `env:"STEP_UP" envDefault:"15m" doc:"how long a second factor counts for releasing alerts, exports, role changes and TLP:RED"`
+	NATS           bus.Config    `envPrefix:""`
+	Site           page.Site     `envPrefix:"SITE_"`
 }
 
 // Deps are the parts that the caller opened. Bus is required; Now and Log have
@@ -139,6 +140,7 @@ func (b *Base) Close() error { return errors.Join(b.DB.Close(), b.relayDB.Close(
 func (b *Base) HTTP(sessions session.Source, pages *page.Renderer) httpserver.Options {
 	o := httpserver.Options{
 		Service: b.Name, Log: b.Log, Sessions: sessions, Now: b.Now, TrustedProxies: b.trusted, Registry: b.Metrics, Denied: b.Denied,
+		StepUp: b.Config.StepUp,
 		Ready: map[string]func(context.Context) error{
 			"database": func(ctx context.Context) error { return b.DB.PingContext(ctx) },
 			"broker":   b.synced,

@@ -79,15 +79,18 @@ type Source interface {
 const (
 	actorKey   = "leitstelle.actor"
 	sessionKey = "leitstelle.session"
+	windowKey  = "leitstelle.stepup"
 )
 
 // Middleware puts the actor into the context. No credentials: a guest. A Bearer
 // token that does not hold is 401, never a guest; a cookie that does not hold is
-// a guest, so that the sign-in page and the report form stay reachable.
-func Middleware(src Source, now func() time.Time) echo.MiddlewareFunc {
+// a guest, so that the sign-in page and the report form stay reachable. A second
+// factor counts for stepUp after it was shown.
+func Middleware(src Source, now func() time.Time, stepUp time.Duration) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
-			a, s, err := identify(c.Request(), src, now())
+			c.Set(windowKey, stepUp)
+			a, s, err := identify(c.Request(), src, now(), stepUp)
 			if err != nil {
 				return err
 			}
@@ -98,25 +101,25 @@ func Middleware(src Source, now func() time.Time) echo.MiddlewareFunc {
 	}
 }
 
-func identify(r *http.Request, src Source, now time.Time) (actor.Actor, Session, error) {
+func identify(r *http.Request, src Source, now time.Time, stepUp time.Duration) (actor.Actor, Session, error) {
 	if header := r.Header.Get("Authorization"); header != "" {
 		token, ok := strings.CutPrefix(header, "Bearer ")
 		if ok {
-			if a, s, ok := lookup(r.Context(), src, strings.TrimSpace(token), "tokens", now); ok {
+			if a, s, ok := lookup(r.Context(), src, strings.TrimSpace(token), "tokens", now, stepUp); ok {
 				return a, s, nil
 			}
 		}
 		return actor.Actor{}, Session{}, fault.New(fault.Unauthenticated, "this token is unknown, expired or revoked")
 	}
 	if cookie, err := r.Cookie(Cookie); err == nil && cookie.Value != "" {
-		if a, s, ok := lookup(r.Context(), src, cookie.Value, "sessions", now); ok {
+		if a, s, ok := lookup(r.Context(), src, cookie.Value, "sessions", now, stepUp); ok {
 			return a, s, nil
 		}
 	}
 	return actor.Actor{}, Session{}, nil
 }
 
-func lookup(ctx context.Context, src Source, token, bucket string, now time.Time) (actor.Actor, Session, bool) {
+func lookup(ctx context.Context, src Source, token, bucket string, now time.Time, stepUp time.Duration) (actor.Actor, Session, bool) {
 	s, ok := src.Session(ctx, Key(token), bucket)
 	if !ok || !s.Valid(now) || (bucket == "tokens") != (s.Kind == KindToken) {
 		return actor.Actor{}, Session{}, false
@@ -127,7 +130,10 @@ func lookup(ctx context.Context, src Source, token, bucket string, now time.Time
 	}
 	a.Session = s.ID
 	if s.StepUpAt != nil {
-		a.StepUpAt = *s.StepUpAt
+		a.StepUpAt, a.StepUpUntil = *s.StepUpAt, s.StepUpAt.Add(stepUp)
+	}
+	if s.Kind == KindToken { // nobody makes one without a step-up
+		a.StepUpUntil = s.ExpiresAt
 	}
 	return a, s, true
 }
@@ -147,6 +153,7 @@ func Of(c echo.Context) Session {
 // StillGood reports whether the request's credentials would be accepted now:
 // streams ask it again and again.
 func StillGood(c echo.Context, src Source, now time.Time) (actor.Actor, bool) {
-	a, _, err := identify(c.Request(), src, now)
+	stepUp, _ := c.Get(windowKey).(time.Duration)
+	a, _, err := identify(c.Request(), src, now, stepUp)
 	return a, err == nil && a.SignedIn()
 }

@@ -90,7 +90,7 @@ func TestWhoAsksFollowsFromTheCredentials(t *testing.T) {
 			t.Parallel()
 			c := request(tt.header, tt.cookie)
 			ran := false
-			err := session.Middleware(entries(), func() time.Time { return noon })(func(c echo.Context) error {
+			err := session.Middleware(entries(), func() time.Time { return noon }, 15*time.Minute)(func(c echo.Context) error {
 				ran = true
 				if got := session.Actor(c).ID(); got != tt.want {
 					t.Errorf("actor = %s, want %s", got, tt.want)
@@ -146,6 +146,23 @@ func TestTheStepUpComesFromTheSession(t *testing.T) {
 	a, good := session.StillGood(request("", "cookie"), entries(), noon)
 	if !good || !a.StepUpAt.Equal(noon.Add(-time.Second)) {
 		t.Errorf("step-up at %s, want the session's", a.StepUpAt)
+	}
+	for name, tt := range map[string]struct {
+		header, cookie string
+		until          time.Time
+	}{
+		"a session's holds as long as is set": {"", "cookie", noon.Add(-time.Second).Add(time.Minute)},
+		"a token's as long as the token":      {"Bearer lst_token", "", noon.Add(time.Hour)},
+	} {
+		c := request(tt.header, tt.cookie)
+		middleware := session.Middleware(entries(), func() time.Time { return noon }, time.Minute)
+		if err := middleware(func(c echo.Context) error { return nil })(c); err != nil {
+			t.Fatal(err)
+		}
+		again, _ := session.StillGood(c, entries(), noon)
+		if got := session.Actor(c); !got.StepUpUntil.Equal(tt.until) || !again.StepUpUntil.Equal(tt.until) {
+			t.Errorf("%s: until %s and %s, want %s", name, got.StepUpUntil, again.StepUpUntil, tt.until)
+		}
 	}
 }
 

@@ -97,7 +97,7 @@ func (d *Desk) SetLanguage(ctx context.Context, act Act, lang string) (Person, e
 // shown once. id makes a repeated request the same token.
 func (d *Desk) NewToken(ctx context.Context, act Act, id, name string, life time.Duration) (Token, string, error) {
 	act.At = d.now()
-	if err := d.allow(ctx, &act, actor.AccountOwn, actor.Object{Owner: act.Actor.Person}, Refusal{Object: "token"}, false); err != nil {
+	if err := d.allow(ctx, &act, actor.TokenMake, actor.Object{Owner: act.Actor.Person}, Refusal{Object: "token"}, false); err != nil {
 		return Token{}, "", err
 	}
 	if life == 0 {
