@@ -48,6 +48,9 @@ var people = map[string]actor.Role{
 
 var names = map[string]string{"analyst": "Mara Beispiel", "analyst2": "Jona Kranich", "lead": "Lea Leitner", "duty": "Didi Dienst"}
 
+// stale is a person's session whose second factor was shown an hour ago.
+const stale = "stale"
+
 // personID is the same for a name in every run.
 func personID(name string) string {
 	sum := 0
@@ -151,10 +154,14 @@ func (e *env) seed() {
 			}
 		}
 		for name := range people {
-			for kind, secret := range map[string]string{session.KindToken: session.TokenPrefix + name, session.KindPerson: "cookie-" + name} {
+			for kind, secret := range map[string]string{session.KindToken: session.TokenPrefix + name, session.KindPerson: "cookie-" + name, stale: "stale-" + name} {
+				stepUp := sample.Noon.AddDate(1, 0, 0)
+				if kind == stale {
+					kind, stepUp = session.KindPerson, sample.Noon.Add(-time.Hour)
+				}
 				s, err := json.Marshal(session.Session{
 					ID: kind + "-" + name, Kind: kind, Person: personID(name), Version: 1,
-					CreatedAt: sample.Noon, ExpiresAt: sample.Noon.AddDate(1, 0, 0), StepUpAt: new(sample.Noon.AddDate(1, 0, 0)),
+					CreatedAt: sample.Noon, ExpiresAt: sample.Noon.AddDate(1, 0, 0), StepUpAt: &stepUp,
 				})
 				if err != nil {
 					return err
@@ -178,6 +185,7 @@ type request struct {
 	body             string
 	header           map[string]string
 	cookie           bool
+	stale            bool // a cookie whose second factor was shown an hour ago
 }
 
 type response struct {
@@ -195,8 +203,8 @@ func (e *env) do(r request) response {
 		e.t.Fatal(err)
 	}
 	switch {
-	case r.as != "" && r.cookie:
-		req.AddCookie(&http.Cookie{Name: session.Cookie, Value: "cookie-" + r.as})
+	case r.as != "" && (r.cookie || r.stale):
+		req.AddCookie(&http.Cookie{Name: session.Cookie, Value: map[bool]string{false: "cookie-", true: "stale-"}[r.stale] + r.as})
 		req.Header.Set("Sec-Fetch-Site", "same-origin")
 		req.Header.Set("Accept", "text/html")
 		if r.method == http.MethodPost {

@@ -198,7 +198,7 @@ type Dossier struct {
 
 // Object is what the matrix is asked about.
 func (c *Case) Object() actor.Object {
-	o := actor.Object{Organisation: c.Organisation.ID}
+	o := actor.Object{Organisation: c.Organisation.ID, Red: c.TLP == tlp.Red}
 	if c.Assignee != nil {
 		o.Assignee = c.Assignee.ID
 	}

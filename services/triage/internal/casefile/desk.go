@@ -73,9 +73,12 @@ type Desk struct {
 func (d *Desk) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }
 
 // may answers NotFound to who may not even know that cases exist, and Forbidden
-// to a colleague whose role does not reach this far.
-func may(by By, action actor.Action, o actor.Object) error {
+// to a colleague whose role does not reach this far. TLP:RED is for who showed
+// the second factor a moment ago.
+func may(by By, at time.Time, action actor.Action, o actor.Object) error {
 	switch {
+	case by.May(action, o).Allowed && by.MustStepUp(action, o, at):
+		return fault.New(fault.StepUpRequired, "this case is TLP:RED: please confirm with your second factor first")
 	case by.May(action, o).Allowed:
 		return nil
 	case by.May(actor.CaseRead, o).Allowed:
@@ -93,7 +96,7 @@ func (d *Desk) change(ctx context.Context, by By, idOrRef string, seen int, acti
 	at := d.now()
 	return id, d.Store.Update(ctx, by, at, []string{id}, func(cs []*Case) error {
 		c := cs[0]
-		if err := may(by, action, c.Object()); err != nil {
+		if err := may(by, at, action, c.Object()); err != nil {
 			return err
 		}
 		if err := c.Seen(seen); err != nil {
@@ -134,7 +137,12 @@ func (d *Desk) Move(ctx context.Context, by By, ref string, seen int, m Move) (s
 
 // Classify overrides severity, class, TLP or title.
 func (d *Desk) Classify(ctx context.Context, by By, ref string, seen int, k Classify) (string, error) {
-	return d.change(ctx, by, ref, seen, actor.CaseClassify, func(c *Case, at time.Time) error { return c.Classify(by, at, k) })
+	return d.change(ctx, by, ref, seen, actor.CaseClassify, func(c *Case, at time.Time) error {
+		if err := c.Classify(by, at, k); err != nil {
+			return err
+		}
+		return may(by, at, actor.CaseClassify, c.Object()) // who makes it RED must be able to read on
+	})
 }
 
 // Verify confirms the organisation; body is empty or one of the register.
@@ -187,7 +195,7 @@ func (d *Desk) Merge(ctx context.Context, by By, ref string, seen int, target, r
 	at := d.now()
 	return into, d.Store.Update(ctx, by, at, []string{id, into}, func(cs []*Case) error {
 		for _, c := range cs {
-			if err := may(by, actor.CaseMerge, c.Object()); err != nil {
+			if err := may(by, at, actor.CaseMerge, c.Object()); err != nil {
 				return err
 			}
 		}
@@ -204,14 +212,26 @@ func (d *Desk) Dossier(ctx context.Context, by By, ref string) (Dossier, error) 
 	if by.Export {
 		action = actor.CaseExport
 	}
-	if err := may(by, action, actor.Object{}); err != nil {
+	at := d.now()
+	if err := may(by, at, action, actor.Object{}); err != nil {
 		return Dossier{}, err
 	}
 	id, err := d.Store.Find(ctx, ref)
 	if err != nil {
 		return Dossier{}, err
 	}
-	return d.Store.Dossier(ctx, by, d.now(), id)
+	s, err := d.Store.Summary(ctx, id)
+	if err != nil {
+		return Dossier{}, err
+	}
+	if err := may(by, at, action, s.Object()); err != nil {
+		return Dossier{}, err
+	}
+	out, err := d.Store.Dossier(ctx, by, at, id)
+	for i := range out.Siblings {
+		out.Siblings[i] = out.Siblings[i].For(by, at)
+	}
+	return out, err
 }
 
 // Attachment opens a file of a case: who may, and where it lies.
@@ -224,14 +244,11 @@ func (d *Desk) Attachment(ctx context.Context, by By, ref, attachment string) (A
 	if err != nil {
 		return Attachment{}, err
 	}
-	o := actor.Object{Organisation: s.Organisation.ID}
-	if s.Assignee != nil {
-		o.Assignee = s.Assignee.ID
-	}
-	if err := may(by, actor.CaseAttachment, o); err != nil {
+	at := d.now()
+	if err := may(by, at, actor.CaseAttachment, s.Object()); err != nil {
 		return Attachment{}, err
 	}
-	return d.Store.Attachment(ctx, by, d.now(), id, attachment)
+	return d.Store.Attachment(ctx, by, at, id, attachment)
 }
 
 // List returns a page of the queue or of all cases.
@@ -247,5 +264,20 @@ func (d *Desk) List(ctx context.Context, by By, f Filter) (List, error) {
 		return List{}, err
 	}
 	f.Now, f.Mine = d.now(), by.Actor.Person
-	return d.Store.List(ctx, by, f)
+	f.NoRed = by.MustStepUp(action, actor.Object{Red: true}, f.Now)
+	l, err := d.Store.List(ctx, by, f)
+	for i := range l.Items {
+		l.Items[i] = l.Items[i].For(by, f.Now)
+	}
+	return l, err
+}
+
+// Line returns one line of the list as it is now.
+func (d *Desk) Line(ctx context.Context, by By, ref string) (Summary, error) {
+	id, err := d.Store.Find(ctx, ref)
+	if err != nil {
+		return Summary{}, err
+	}
+	s, err := d.Store.Summary(ctx, id)
+	return s.For(by, d.now()), err
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/tlp"
@@ -31,6 +32,24 @@ type Summary struct {
 	AnsweredAt   *time.Time
 	ClosedAt     *time.Time
 	Flags        []string
+}
+
+// Object is what the matrix is asked about.
+func (s Summary) Object() actor.Object {
+	o := actor.Object{Organisation: s.Organisation.ID, Red: s.TLP == tlp.Red}
+	if s.Assignee != nil {
+		o.Assignee = s.Assignee.ID
+	}
+	return o
+}
+
+// For is the line as by may read it: a TLP:RED case stays in every queue, so
+// that nobody overlooks it, but says what it is about only after a step-up.
+func (s Summary) For(by By, at time.Time) Summary {
+	if by.MustStepUp(actor.CaseQueue, s.Object(), at) {
+		s.Title = ""
+	}
+	return s
 }
 
 // Shown is the class the list shows: the analyst's, else the suggestion.
@@ -70,6 +89,7 @@ type Filter struct {
 	Organisation string // id
 	Due          string // overdue, soon
 	Query        string
+	NoRed        bool // a search leaves out TLP:RED: a hit would say what is in it
 	Sort         string
 	Limit        int
 	After        string // cursor of the page before

@@ -34,6 +34,7 @@ const narrow = `
 	AND ($7 = '' OR org_id = $7)
 	AND ($8 = '' OR next_due < CASE $8 WHEN 'overdue' THEN $9::timestamptz ELSE $9::timestamptz + interval '4 hours' END)
 	AND ($8 <> 'soon' OR next_due >= $9::timestamptz)
+	AND ($10 = '' OR NOT $17 OR tlp <> 'RED')
 	AND ($10 = '' OR search @@ (websearch_to_tsquery('german', $10) || to_tsquery('simple', $11)))`
 
 // The orders, each with the keyset of the page before. The queue's read the
@@ -191,7 +192,7 @@ func listQuery(f casefile.Filter) (string, []any, error) {
 	q := strings.TrimSpace(f.Query)
 	return query, []any{
 		f.State, f.Severity, group, full, f.Kreis, assignee, f.Organisation, f.Due, f.Now,
-		q, prefixes(q), c.Due, c.Rank, c.Received, c.ID, f.Limit + 1,
+		q, prefixes(q), c.Due, c.Rank, c.Received, c.ID, f.Limit + 1, f.NoRed,
 	}, nil
 }
 

@@ -4,11 +4,13 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
 	"github.com/thueringencert/leitstelle/shared/page"
+	"github.com/thueringencert/leitstelle/shared/session"
 )
 
 const casesPath = "/lage/faelle"
@@ -22,6 +24,7 @@ type casesView struct {
 	Next  string
 	Empty page.Empty
 	Clear string
+	NoRed string // where to confirm, when the search leaves out TLP:RED
 }
 
 // cases is GET /lage/faelle and /lage/suche.
@@ -44,6 +47,9 @@ func (h *Handler) cases(c echo.Context) error {
 		v.Next = q.href("nach", l.Next)
 	}
 	v.Empty = page.Empty{Text: h.Pages.T(c, "triage.cases.empty")}
+	if q.Q != "" && !session.Actor(c).SteppedUp(h.Now()) {
+		v.NoRed = "/konto/bestaetigen?next=" + url.QueryEscape(c.Request().URL.RequestURI())
+	}
 	if q.filtered() {
 		v.Clear = casesPath
 		v.Empty = page.Empty{Text: h.Pages.T(c, "triage.cases.nohit"), Href: casesPath, Link: h.Pages.T(c, "triage.filter.clear")}

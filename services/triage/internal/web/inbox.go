@@ -14,6 +14,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/session"
+	"github.com/thueringencert/leitstelle/shared/tlp"
 )
 
 const (
@@ -131,7 +132,10 @@ func (h *Handler) row(c echo.Context, s casefile.Summary, href string, current b
 		Group:   h.Pages.T(c, "triage.short."+casefile.ClassGroup(s.Shown())),
 		Current: current, ClockState: clockState(s),
 	}
-	if r.Name == "" {
+	switch {
+	case r.Name == "" && s.TLP == tlp.Red:
+		r.Name = h.Pages.T(c, "triage.red.title")
+	case r.Name == "":
 		r.Name = s.Reference
 	}
 	return r
@@ -270,12 +274,7 @@ func (h *Handler) drops(c echo.Context, q query, withState bool) []drop {
 // oneRow is GET /lage/zeile/{id}: the line of a case as it is now, for the
 // stream to put in place. It says no more than the list.
 func (h *Handler) oneRow(c echo.Context) error {
-	ctx, store := c.Request().Context(), h.desk().Store
-	id, err := store.Find(ctx, c.Param("id"))
-	if err != nil {
-		return err
-	}
-	s, err := store.Summary(ctx, id)
+	s, err := h.desk().Line(c.Request().Context(), by(c), c.Param("id"))
 	if err != nil {
 		return err
 	}

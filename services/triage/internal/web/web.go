@@ -102,7 +102,7 @@ func (h *Handler) Routes() []httpserver.Route {
 func (h *Handler) noted(action actor.Action, next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		err := next(c)
-		if fault.Is(err, fault.Forbidden) {
+		if fault.Is(err, fault.Forbidden) || fault.Is(err, fault.StepUpRequired) {
 			ref := c.Param("id") + c.Param("ref")
 			if id, findErr := h.desk().Store.Find(c.Request().Context(), ref); findErr == nil {
 				ref = id
