@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -19,6 +20,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/projection"
+	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/services/directory/internal/store"
 	"github.com/thueringencert/leitstelle/services/directory/internal/web"
@@ -36,8 +38,10 @@ const Notice = constituency.Notice
 // every API token is void.
 type Config struct {
 	service.Config
-	Key  string `env:"KEY,notEmpty" doc:"64 hex digits; seals TOTP secrets and derives API tokens"`
-	Land string `env:"LAND" envDefault:"16" doc:"two digits of the state whose part of GV100AD files counts"`
+	Key            string `env:"KEY,notEmpty" doc:"64 hex digits; seals TOTP secrets and derives API tokens"`
+	Responsibility string `env:"RESPONSIBILITY" doc:"JSON file with the offices of Wer ist zuständig?; empty: the shipped ones for Thuringia, some of them to be checked"`
+	ShowProviders  bool   `env:"SHOW_PROVIDERS" doc:"Wer ist zuständig? names the IT provider of a body to everybody, not only to the CERT and the body itself"`
+	Land           string `env:"LAND" envDefault:"16" doc:"two digits of the state whose part of GV100AD files counts"`
 }
 
 // Deps are what the caller opened.
@@ -49,6 +53,7 @@ type Service struct {
 	store     *store.Store
 	register  *constituency.Desk
 	accounts  *account.Desk
+	finder    *responsibility.Finder
 	sealer    sealer
 	projector *projection.Projector
 	web       *web.Handler
@@ -93,13 +98,31 @@ func New(ctx context.Context, cfg Config, d Deps) (*Service, error) {
 	s.register = &constituency.Desk{Store: s.store, Land: cfg.Land, Now: base.Now}
 	s.accounts = &account.Desk{Store: s.store, Passwords: passwords, Vault: keys, Now: base.Now}
 	s.projector = &projection.Projector{Store: s.store, Bus: base.Bus, Log: base.Log, Now: base.Now}
-	if err := s.routes(); err != nil {
+	offices, err := readOffices(cfg.Responsibility)
+	if err != nil {
+		return nil, errors.Join(err, base.Close())
+	}
+	s.finder = &responsibility.Finder{Store: s.store, Offices: offices}
+	if err := s.routes(cfg); err != nil {
 		return nil, errors.Join(err, base.Close())
 	}
 	return s, nil
 }
 
-func (s *Service) routes() error {
+// readOffices reads the operator's file of offices, or the shipped one.
+func readOffices(path string) (responsibility.Offices, error) {
+	if path == "" {
+		return responsibility.Thuringia()
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return responsibility.Offices{}, fmt.Errorf("open RESPONSIBILITY: %w", err)
+	}
+	defer func() { _ = f.Close() }()
+	return responsibility.Read(f)
+}
+
+func (s *Service) routes(cfg Config) error {
 	pages, err := web.NewPages(page.Options{Site: s.base.Config.Site, Now: s.base.Now, Log: s.base.Log})
 	if err != nil {
 		return fmt.Errorf("pages of the directory: %w", err)
@@ -108,6 +131,7 @@ func (s *Service) routes() error {
 	s.web = &web.Handler{
 		Register: s.register, Accounts: s.accounts, Reads: s.store, Pages: pages, Log: s.base.Log,
 		Now: s.base.Now, Once: s.once, Tell: s.projector.Tell,
+		Finder: s.finder, ShowProviders: cfg.ShowProviders,
 	}
 	o := s.base.HTTP(source, pages)
 	s.http = httpserver.New(o)

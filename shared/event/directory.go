@@ -22,6 +22,7 @@ type OrganisationChanged struct {
 	Active         bool       `json:"active"`
 	ChangedAt      time.Time  `json:"changed_at"`
 	EndedAt        *time.Time `json:"ended_at,omitempty"`
+	Successor      string     `json:"successor,omitempty"` // id of the body that took over from one that is gone
 }
 
 // Ref is the organisation as other events name it.

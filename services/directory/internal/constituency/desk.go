@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
@@ -145,44 +146,60 @@ func (d *Desk) Proposed(ctx context.Context, act Act, id string) (Upload, Differ
 }
 
 // Confirm applies an upload when its differences are still exactly those with
-// the hash: else Conflict.
-func (d *Desk) Confirm(ctx context.Context, act Act, id, hash string) (Differences, error) {
+// the hash: else Conflict. The choices name who takes over from bodies that the
+// file no longer has.
+func (d *Desk) Confirm(ctx context.Context, act Act, id, hash string, choices ...succession.Choice) (Differences, error) {
 	u, _, err := d.Proposed(ctx, act, id)
 	if err != nil {
 		return Differences{}, err
 	}
 	act.At = d.now()
-	return d.Apply(ctx, act, u.File, hash)
+	return d.Apply(ctx, act, u.File, hash, choices...)
 }
 
 // Apply applies a file whose differences have the hash. The caller has checked
 // that the actor may.
-func (d *Desk) Apply(ctx context.Context, act Act, f File, hash string) (Differences, error) {
+func (d *Desk) Apply(ctx context.Context, act Act, f File, hash string, choices ...succession.Choice) (Differences, error) {
 	act.At = d.now()
 	plan, err := d.Store.ApplyPlan(ctx, act, func(current []Organisation) (Plan, error) {
 		p, err := Diff(current, f, act.At, event.NewID)
-		return p, errors.Join(err, p.Confirm(hash))
+		if err = errors.Join(err, p.Confirm(hash)); err != nil {
+			return p, err
+		}
+		return p, p.Succeed(choices, current)
 	})
 	return plan.Differences, err
 }
 
-// Load puts the embedded register into an empty one and reports how many bodies
-// it has now. A register that has any is left alone.
+// Load puts the embedded register into an empty one, with the places that
+// merged in the years before, and reports how many bodies it has now. A register
+// that has any is left alone.
 func (d *Desk) Load(ctx context.Context, act Act) (int, error) {
 	act.At = d.now()
 	entries, err := Thuringia()
 	if err != nil {
 		return 0, err
 	}
+	former, err := succession.Thuringia()
+	if err != nil {
+		return 0, err
+	}
 	n := 0
 	_, err = d.Store.ApplyPlan(ctx, act, func(current []Organisation) (Plan, error) {
 		if len(current) > 0 {
-			n = len(current)
+			for _, o := range current {
+				if !o.Gone() {
+					n++
+				}
+			}
 			return Plan{}, nil
 		}
 		p, err := Diff(nil, File{Stand: Stand, Entries: entries}, act.At, event.NewID)
 		n = len(p.Save)
-		return p, err
+		if err != nil {
+			return p, err
+		}
+		return p, p.remember(former, act.At, event.NewID)
 	})
 	return n, err
 }

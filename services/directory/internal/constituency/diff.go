@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
 	"github.com/thueringencert/leitstelle/shared/fault"
 )
 
@@ -53,7 +54,8 @@ func (d Differences) None() bool { return len(d.Added)+len(d.Changed)+len(d.Gone
 // Plan is the differences together with the records that result.
 type Plan struct {
 	Differences
-	Save []Organisation // new and changed bodies, complete, versions counted up
+	Save        []Organisation          // new and changed bodies, complete, versions counted up
+	Successions []succession.Succession // who takes over from those that are gone
 }
 
 // Diff compares what is there with a file. Bodies are matched by key; only
@@ -196,7 +198,7 @@ func merge(o Organisation, e Entry, keyOf, ids map[string]string) (Organisation,
 	}
 	if o.Gone() {
 		fields = append(fields, FieldChange{"gone_at", o.GoneAt.Format(time.DateOnly), ""})
-		next.GoneAt = nil
+		next.GoneAt, next.Successor = nil, ""
 	}
 	return next, fields
 }

@@ -70,6 +70,7 @@ type Organisation struct {
 	Email          string // where the body itself is reached, not a person
 	Phone          string
 	GoneAt         *time.Time // since when the register no longer has it
+	Successor      string     // id of the body that took over from one that is gone; read with the record
 	UpdatedAt      time.Time
 	Version        int
 }

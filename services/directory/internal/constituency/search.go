@@ -45,8 +45,8 @@ func Terms(q string) []string {
 	return t[:min(len(t), 8)]
 }
 
-// SearchText is what a search looks through: names, keys, postcode and seat.
+// SearchText is what a search looks through: names, both keys, postcode and seat.
 // The level's short forms are part of the name ("VG Kranichfeld").
 func SearchText(o Organisation) string {
-	return Fold(strings.Join([]string{o.Name, o.ShortName, o.OfficialName, o.Kind, o.AGS, o.Postcode, o.Seat}, " "))
+	return Fold(strings.Join([]string{o.Name, o.ShortName, o.OfficialName, o.Kind, o.AGS, o.Postcode, o.Seat, o.ARS}, " "))
 }

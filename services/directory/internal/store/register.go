@@ -40,12 +40,13 @@ func (s *Store) ApplyPlan(ctx context.Context, act constituency.Act,
 		if p, err = plan(current); err != nil || len(p.Save) == 0 {
 			return err
 		}
-		return s.savePlan(ctx, tx, act, current, p.Save)
+		return s.savePlan(ctx, tx, act, current, p)
 	})
 	return p, err
 }
 
-func (s *Store) savePlan(ctx context.Context, tx pg.DB, act constituency.Act, current, save []constituency.Organisation) error {
+func (s *Store) savePlan(ctx context.Context, tx pg.DB, act constituency.Act, current []constituency.Organisation, p constituency.Plan) error {
+	save := p.Save
 	kreise := map[string]string{}
 	for _, list := range [][]constituency.Organisation{current, save} {
 		for _, o := range list {
@@ -57,6 +58,9 @@ func (s *Store) savePlan(ctx context.Context, tx pg.DB, act constituency.Act, cu
 	payloads := make([]event.Payload, 0, len(save))
 	entries := make([]audit.Entry, 0, len(save)+1)
 	if err := saveOrganisations(ctx, tx, save...); err != nil {
+		return err
+	}
+	if err := saveSuccessions(ctx, tx, act.At, save, p.Successions); err != nil {
 		return err
 	}
 	for _, o := range save {

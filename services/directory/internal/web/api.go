@@ -52,6 +52,7 @@ type organisationBody struct {
 	EndedAt        *time.Time `json:"ended_at,omitempty"`
 	Contact        *contact   `json:"contact,omitempty"`
 	AdministeredBy *ref       `json:"administered_by,omitempty"`
+	Successor      *ref       `json:"successor,omitempty"` // who took over from one that ended
 	Version        int        `json:"version"`
 }
 
@@ -101,6 +102,14 @@ func (h *Handler) apiOrganisation(c echo.Context) error {
 		}
 		r := refOf(adm)
 		b.AdministeredBy = &r
+	}
+	if o.Successor != "" {
+		next, err := h.Reads.Organisation(c.Request().Context(), o.Successor)
+		if err != nil {
+			return err
+		}
+		r := refOf(next)
+		b.Successor = &r
 	}
 	c.Response().Header().Set("ETag", httpserver.ETag(o.Version))
 	return c.JSON(http.StatusOK, b)

@@ -97,6 +97,7 @@ type organisationView struct {
 	page.Base
 	Organisation   constituency.Organisation
 	Administration *constituency.Organisation
+	Structure      structure
 	Members        []constituency.Organisation
 	ShowContact    bool
 	Groups         []group
@@ -171,6 +172,9 @@ func (h *Handler) renderOrganisation(c echo.Context, status int, o constituency.
 			return err
 		}
 		v.Administration = &adm
+	}
+	if v.Structure, err = h.structureOf(c, o); err != nil {
+		return err
 	}
 	if v.Members, err = h.Reads.AdministeredBy(ctx, o.ID); err != nil {
 		return err

@@ -63,6 +63,7 @@ type sample struct {
 func full(r *page.Renderer, lang string, b page.Base) *organisationView {
 	return &organisationView{
 		Base: b, Organisation: town, Administration: &office, Members: []constituency.Organisation{provider}, ShowContact: true,
+		Structure: structure{Predecessors: []constituency.Organisation{former}},
 		Groups: []group{{actor.Officer, []account.Person{kim}}}, ShowMandates: true, Given: []account.NamedMandate{mandate},
 		Taken: []account.NamedMandate{mandate}, MayRevoke: true, MayEdit: true, Others: []constituency.Organisation{office}, Own: true,
 		Form: organisationForm{town.Name, town.Email, town.Phone, town.Version}, Source: constituency.Notice,
@@ -184,7 +185,7 @@ func renderer(t *testing.T) *page.Renderer {
 func TestEveryPageLooksAsBefore(t *testing.T) {
 	t.Parallel()
 	r := renderer(t)
-	for name, s := range samples {
+	for name, s := range allSamples() {
 		for _, lang := range page.Languages() {
 			t.Run(name+"."+lang, func(t *testing.T) {
 				t.Parallel()
@@ -208,7 +209,7 @@ func TestEveryTemplateHasASample(t *testing.T) {
 		t.Fatal(err)
 	}
 	has := map[string]bool{}
-	for _, s := range samples {
+	for _, s := range allSamples() {
 		has["templates/"+s.template+".html"] = true
 	}
 	for _, n := range names {
@@ -220,5 +221,5 @@ func TestEveryTemplateHasASample(t *testing.T) {
 
 func TestMessagesAreComplete(t *testing.T) {
 	t.Parallel()
-	pagetest.CheckMessages(t, "directory", files, files, os.DirFS("."), os.DirFS("../account"), os.DirFS("../constituency"))
+	pagetest.CheckMessages(t, "directory", files, files, os.DirFS("."), os.DirFS("../account"), os.DirFS("../constituency"), os.DirFS("../succession"), os.DirFS("../responsibility"))
 }

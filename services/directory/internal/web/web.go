@@ -8,6 +8,7 @@ import (
 	"context"
 	"embed"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
+	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
@@ -38,16 +41,22 @@ type Reads interface {
 	SessionsOf(ctx context.Context, person string, at time.Time) ([]account.Session, error)
 	TokensOf(ctx context.Context, person string, at time.Time) ([]account.Token, error)
 	Token(ctx context.Context, id string) (account.Token, error)
+	Succession(ctx context.Context, predecessor string) (succession.Succession, error)
+	PredecessorsOf(ctx context.Context, id string) ([]constituency.Organisation, error)
+	ProvidersOf(ctx context.Context, principal string, at time.Time) ([]string, error)
 }
 
 // Handler answers requests.
 type Handler struct {
 	Register *constituency.Desk
 	Accounts *account.Desk
+	Finder   *responsibility.Finder
 	Reads    Reads
 	Pages    *page.Renderer
 	Log      *zap.Logger
 	Now      func() time.Time
+	// ShowProviders names a body's IT provider to everybody who asks who is responsible.
+	ShowProviders bool
 	// Once runs effect once for an idempotency key, in one transaction with its record.
 	Once func(ctx context.Context, r idem.Request, effect func(*account.Desk) (status int, body any, err error)) (idem.Answer, error)
 	// Tell makes the other services know of sessions and tokens at once.
@@ -122,10 +131,12 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: "/verzeichnis/verwaltung/personen/:id/sperren", Action: actor.SessionEndAny, Handler: h.lock},
 		{Method: post, Path: "/verzeichnis/verwaltung/personen/:id/entsperren", Action: actor.SessionEndAny, Handler: h.unlock},
 	}
+	more, calls := h.responsibilityRoutes()
+	pages = append(pages, more...)
 	for i := range pages {
 		pages[i].Handler = h.withUser(pages[i].Handler)
 	}
-	return append(pages, []httpserver.Route{
+	return slices.Concat(pages, calls, []httpserver.Route{
 		{Method: get, Path: api + "/me", Action: actor.AccountOwn, Handler: h.apiMe},
 		{Method: get, Path: api + "/organisations", Action: actor.OrganisationRead, Handler: h.apiOrganisations},
 		{Method: get, Path: api + "/organisations/:id", Action: actor.OrganisationRead, Handler: h.apiOrganisation},
@@ -142,7 +153,7 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: http.MethodDelete, Path: api + "/tokens/:id", Action: actor.AccountOwn, Handler: h.apiRevokeToken},
 		{Method: post, Path: api + "/register/diff", Action: actor.RegisterImport, Handler: h.apiDiff, Limit: httpserver.UploadLimit},
 		{Method: post, Path: api + "/register/apply", Action: actor.RegisterImport, Handler: h.apiApply},
-	}...)
+	})
 }
 
 // act is who does what this request asks for.
