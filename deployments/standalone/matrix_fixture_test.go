@@ -47,6 +47,7 @@ type fixture struct {
 	cases                       []object
 	caseFiles                   []object
 	mandates                    []object
+	contacts                    []object // organisation and contact
 	alerts                      []object
 	people                      []object
 	upload, draft               object
@@ -62,6 +63,7 @@ var kinds = []struct{ pattern, kind string }{
 	{`/(cases/:id/attachments|fall/:ref/datei)/:attachment$`, "case-file"},
 	{`/fall/:ref/tun/:name$`, "case-form"},
 	{`/(cases/:id|fall/:ref|zeile/:id)\b`, "case"},
+	{`/(contacts|kontakte)/:contact\b`, "contact"},
 	{`/(organisations|kommunen)/:id\b`, "organisation"},
 	{`/(mandates|mandate)/:id\b`, "mandate"},
 	{`/(sessions|sitzungen)/:id\b`, "session"},
@@ -94,7 +96,7 @@ var notFoundIsFine = map[string]bool{
 var sees = map[string]actor.Action{
 	"report": actor.ReportRead, "file": actor.ReportRead, "case": actor.CaseRead, "case-file": actor.CaseRead, "case-form": actor.CaseRead,
 	"organisation": actor.OrganisationRead, "affected": actor.OrganisationRead, "subscription": actor.OrganisationRead,
-	"mandate": actor.MandateRead, "person": actor.PersonManage, "alert": actor.AlertWork, "public-alert": actor.AlertRead,
+	"mandate": actor.MandateRead, "contact": actor.ContactRead, "person": actor.PersonManage, "alert": actor.AlertWork, "public-alert": actor.AlertRead,
 }
 
 // forbiddenIsFine are routes that say 403, since what is refused is no secret.
@@ -149,6 +151,8 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 		return []object{{name: "Klettbach", path: []string{f.klettbach}, orgs: []string{f.klettbach}}, {name: "Jena", path: []string{f.jena}, orgs: []string{f.jena}}}
 	case "mandate":
 		return append(slices.Clone(f.mandates), none)
+	case "contact":
+		return append(slices.Clone(f.contacts), none)
 	case "person":
 		return append(slices.Clone(f.people), none)
 	case "upload":

@@ -23,6 +23,7 @@ func newFixture(t *testing.T, w *world) *fixture {
 	f.plantReports(t, jena)
 	f.plantCases(t)
 	f.plantMandates(t)
+	f.plantContacts(t)
 	f.plantAlerts(t)
 	f.plantPeople(t, jena)
 	f.draft = f.newDraft(t)
@@ -79,6 +80,17 @@ func (f *fixture) plantMandates(t *testing.T) {
 		must(t, f.w.as(t, actor.Constituency), http.MethodPost, "/api/directory/v1/organisations/"+x.principal+"/mandates", http.StatusCreated,
 			map[string]any{"agent": x.agent, "scopes": []string{"read"}, "document": "Matrix"}, &m)
 		f.mandates = append(f.mandates, object{name: x.name, path: []string{m.ID}, orgs: []string{x.principal}})
+	}
+}
+
+// plantContacts takes a contact of Klettbach and one of Jena.
+func (f *fixture) plantContacts(t *testing.T) {
+	t.Helper()
+	for _, x := range []struct{ name, organisation string }{{"a contact of Klettbach", f.klettbach}, {"a contact of Jena", f.jena}} {
+		var c struct{ ID string }
+		must(t, f.w.as(t, actor.Constituency), http.MethodPost, "/api/directory/v1/organisations/"+x.organisation+"/contacts", http.StatusCreated,
+			map[string]any{"name": "Matrix", "functions": []string{"press"}, "email": "matrix@" + x.organisation + ".example"}, &c)
+		f.contacts = append(f.contacts, object{name: x.name, path: []string{x.organisation, c.ID}, orgs: []string{x.organisation}})
 	}
 }
 

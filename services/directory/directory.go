@@ -19,6 +19,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/services/directory/internal/projection"
 	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
@@ -41,6 +42,7 @@ type Config struct {
 	Key            string `env:"KEY,notEmpty" doc:"64 hex digits; seals TOTP secrets and derives API tokens"`
 	Responsibility string `env:"RESPONSIBILITY" doc:"JSON file with the offices of Wer ist zuständig?; empty: the shipped ones for Thuringia, some of them to be checked"`
 	ShowProviders  bool   `env:"SHOW_PROVIDERS" doc:"Wer ist zuständig? names the IT provider of a body to everybody, not only to the CERT and the body itself"`
+	ContactDays    int    `env:"CONTACT_DAYS" envDefault:"365" doc:"days after which a contact is asked whether everything is still right"`
 	Land           string `env:"LAND" envDefault:"16" doc:"two digits of the state whose part of GV100AD files counts"`
 }
 
@@ -54,6 +56,7 @@ type Service struct {
 	register  *constituency.Desk
 	accounts  *account.Desk
 	finder    *responsibility.Finder
+	contacts  *contact.Desk
 	sealer    sealer
 	projector *projection.Projector
 	web       *web.Handler
@@ -97,6 +100,7 @@ func New(ctx context.Context, cfg Config, d Deps) (*Service, error) {
 	s.store = &store.Store{DB: base.DB, AuditKey: keys.Audit()}
 	s.register = &constituency.Desk{Store: s.store, Land: cfg.Land, Now: base.Now}
 	s.accounts = &account.Desk{Store: s.store, Passwords: passwords, Vault: keys, Now: base.Now}
+	s.contacts = &contact.Desk{Store: s.store, Now: base.Now, Fresh: days(cfg.ContactDays)}
 	s.projector = &projection.Projector{Store: s.store, Bus: base.Bus, Log: base.Log, Now: base.Now}
 	offices, err := readOffices(cfg.Responsibility)
 	if err != nil {
@@ -131,7 +135,8 @@ func (s *Service) routes(cfg Config) error {
 	s.web = &web.Handler{
 		Register: s.register, Accounts: s.accounts, Reads: s.store, Pages: pages, Log: s.base.Log,
 		Now: s.base.Now, Once: s.once, Tell: s.projector.Tell,
-		Finder: s.finder, ShowProviders: cfg.ShowProviders,
+		PeopleDesks: s.peopleDesks(),
+		Finder:      s.finder, ShowProviders: cfg.ShowProviders,
 	}
 	o := s.base.HTTP(source, pages)
 	s.http = httpserver.New(o)

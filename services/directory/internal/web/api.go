@@ -34,29 +34,29 @@ func refOf(o constituency.Organisation) ref {
 // organisationBody is an organisation as the API shows it. Contact is only for
 // those who may read it.
 type organisationBody struct {
-	ID             string     `json:"id"`
-	AGS            string     `json:"ags"`
-	ARS            string     `json:"ars"`
-	Name           string     `json:"name"`
-	ShortName      string     `json:"short_name"`
-	OfficialName   string     `json:"official_name"`
-	Level          string     `json:"level"`
-	Kind           string     `json:"kind"`
-	Kreis          string     `json:"kreis"`
-	KreisName      string     `json:"kreis_name"`
-	Population     int        `json:"population"`
-	Postcode       string     `json:"postcode"`
-	Seat           string     `json:"seat"`
-	Administration string     `json:"administration"` // id, "" when it is its own
-	Active         bool       `json:"active"`
-	EndedAt        *time.Time `json:"ended_at,omitempty"`
-	Contact        *contact   `json:"contact,omitempty"`
-	AdministeredBy *ref       `json:"administered_by,omitempty"`
-	Successor      *ref       `json:"successor,omitempty"` // who took over from one that ended
-	Version        int        `json:"version"`
+	ID             string       `json:"id"`
+	AGS            string       `json:"ags"`
+	ARS            string       `json:"ars"`
+	Name           string       `json:"name"`
+	ShortName      string       `json:"short_name"`
+	OfficialName   string       `json:"official_name"`
+	Level          string       `json:"level"`
+	Kind           string       `json:"kind"`
+	Kreis          string       `json:"kreis"`
+	KreisName      string       `json:"kreis_name"`
+	Population     int          `json:"population"`
+	Postcode       string       `json:"postcode"`
+	Seat           string       `json:"seat"`
+	Administration string       `json:"administration"` // id, "" when it is its own
+	Active         bool         `json:"active"`
+	EndedAt        *time.Time   `json:"ended_at,omitempty"`
+	Contact        *contactPair `json:"contact,omitempty"`
+	AdministeredBy *ref         `json:"administered_by,omitempty"`
+	Successor      *ref         `json:"successor,omitempty"` // who took over from one that ended
+	Version        int          `json:"version"`
 }
 
-type contact struct {
+type contactPair struct {
 	Email string `json:"email"`
 	Phone string `json:"phone"`
 }
@@ -68,7 +68,7 @@ func organisationBodyOf(o constituency.Organisation, a actor.Actor) organisation
 		Seat: o.Seat, Administration: o.Administration, Active: !o.Gone(), EndedAt: o.GoneAt, Version: o.Version,
 	}
 	if a.May(actor.ContactRead, actor.Object{Organisation: o.ID}).Allowed {
-		b.Contact = &contact{o.Email, o.Phone}
+		b.Contact = &contactPair{o.Email, o.Phone}
 	}
 	return b
 }

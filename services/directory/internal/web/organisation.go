@@ -106,6 +106,7 @@ type organisationView struct {
 	MayRevoke      bool
 	MayEdit        bool
 	Others         []constituency.Organisation // further bodies the person belongs to
+	People         peopleSide
 	Own            bool
 	Form           organisationForm
 	Source         string
@@ -185,6 +186,9 @@ func (h *Handler) renderOrganisation(c echo.Context, status int, o constituency.
 			return err
 		}
 		v.Groups = groups(people, o.ID)
+	}
+	if v.People, err = h.peopleSide(c, o); err != nil {
+		return err
 	}
 	if v.ShowMandates {
 		if err := h.splitMandates(c, v); err != nil {

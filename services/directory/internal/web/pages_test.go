@@ -10,6 +10,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/page/pagetest"
@@ -66,7 +67,7 @@ func full(r *page.Renderer, lang string, b page.Base) *organisationView {
 		Structure: structure{Predecessors: []constituency.Organisation{former}},
 		Groups: []group{{actor.Officer, []account.Person{kim}}}, ShowMandates: true, Given: []account.NamedMandate{mandate},
 		Taken: []account.NamedMandate{mandate}, MayRevoke: true, MayEdit: true, Others: []constituency.Organisation{office}, Own: true,
-		Form: organisationForm{town.Name, town.Email, town.Phone, town.Version}, Source: constituency.Notice,
+		Form: organisationForm{town.Name, town.Email, town.Phone, town.Version}, Source: constituency.Notice, People: side,
 	}
 }
 
@@ -131,7 +132,7 @@ var samples = map[string]sample{
 	"kommune-ohne": {"kommune", actor.Constituency, func(*page.Renderer, string) page.View {
 		o := provider
 		o.GoneAt = at(0)
-		return &organisationView{Base: page.Base{Title: o.Name}, Organisation: o, ShowContact: true, ShowMandates: true, Source: constituency.Notice}
+		return &organisationView{Base: page.Base{Title: o.Name}, Organisation: o, ShowContact: true, ShowMandates: true, Source: constituency.Notice, People: peopleSide{Show: true, NoEmergency: true, Missing: contact.Missing(o, nil)}}
 	}},
 	"register": {"register", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		return &importView{Base: page.Base{Title: r.Text(lang, "directory.import")}, Source: constituency.Notice}
@@ -171,6 +172,12 @@ var samples = map[string]sample{
 	"person-gesperrt": {"person", actor.Admin, func(*page.Renderer, string) page.View {
 		return &personView{Base: page.Base{Title: robin.Name}, Person: robin, ShowAccount: true}
 	}},
+}
+
+func init() {
+	for name, s := range contactSamples {
+		samples[name] = s
+	}
 }
 
 func renderer(t *testing.T) *page.Renderer {
@@ -221,5 +228,5 @@ func TestEveryTemplateHasASample(t *testing.T) {
 
 func TestMessagesAreComplete(t *testing.T) {
 	t.Parallel()
-	pagetest.CheckMessages(t, "directory", files, files, os.DirFS("."), os.DirFS("../account"), os.DirFS("../constituency"), os.DirFS("../succession"), os.DirFS("../responsibility"))
+	pagetest.CheckMessages(t, "directory", files, files, os.DirFS("."), os.DirFS("../account"), os.DirFS("../constituency"), os.DirFS("../contact"), os.DirFS("../succession"), os.DirFS("../responsibility"))
 }

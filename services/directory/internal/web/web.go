@@ -37,6 +37,7 @@ type Reads interface {
 	People(ctx context.Context, query, organisation, after string, limit int) ([]account.Person, string, error)
 	Person(ctx context.Context, id string) (account.Person, error)
 	Mandate(ctx context.Context, id string) (account.Mandate, error)
+	PeopleReads
 	NamedMandates(ctx context.Context, organisation string) ([]account.NamedMandate, error)
 	SessionsOf(ctx context.Context, person string, at time.Time) ([]account.Session, error)
 	TokensOf(ctx context.Context, person string, at time.Time) ([]account.Token, error)
@@ -59,6 +60,7 @@ type Handler struct {
 	ShowProviders bool
 	// Once runs effect once for an idempotency key, in one transaction with its record.
 	Once func(ctx context.Context, r idem.Request, effect func(*account.Desk) (status int, body any, err error)) (idem.Answer, error)
+	PeopleDesks
 	// Tell makes the other services know of sessions and tokens at once.
 	Tell func(ctx context.Context, sessions []account.Session, tokens []account.Token)
 }
@@ -133,10 +135,11 @@ func (h *Handler) Routes() []httpserver.Route {
 	}
 	more, calls := h.responsibilityRoutes()
 	pages = append(pages, more...)
+	pages = append(pages, h.peoplePages()...)
 	for i := range pages {
 		pages[i].Handler = h.withUser(pages[i].Handler)
 	}
-	return slices.Concat(pages, calls, []httpserver.Route{
+	return slices.Concat(pages, calls, h.peopleAPI(), []httpserver.Route{
 		{Method: get, Path: api + "/me", Action: actor.AccountOwn, Handler: h.apiMe},
 		{Method: get, Path: api + "/organisations", Action: actor.OrganisationRead, Handler: h.apiOrganisations},
 		{Method: get, Path: api + "/organisations/:id", Action: actor.OrganisationRead, Handler: h.apiOrganisation},

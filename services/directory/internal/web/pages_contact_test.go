@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package web
+
+import (
+	"time"
+
+	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/page"
+)
+
+var (
+	called = contact.Contact{
+		ID: "77777777-0000-7000-8000-000000000001", Organisation: town.ID, Name: "Kim " + hostile, Functions: []contact.Function{contact.ISB, contact.Emergency},
+		Phone: "03600 124", Mobile: "+49 170 000", Email: "kim@oehrda.example", Hours: "Mo–Do " + hostile, Always: true, ConfirmedAt: at(-24 * time.Hour), Version: 4,
+	}
+	forgotten = contact.Contact{ID: "77777777-0000-7000-8000-000000000002", Organisation: town.ID, Name: "Robin Muster", Functions: []contact.Function{contact.Head}, Phone: "03600 125", ConfirmedAt: at(-500 * 24 * time.Hour), Version: 1}
+	unasked   = contact.Contact{ID: "77777777-0000-7000-8000-000000000003", Organisation: town.ID, Name: "Sascha Neu", Functions: []contact.Function{contact.Press}, Email: "presse@oehrda.example", Version: 1}
+	lines     = []contactLine{{called, contact.Fresh}, {forgotten, contact.Old}, {unasked, contact.Never}}
+	side      = peopleSide{
+		Show: true, MayEdit: true, Lines: lines, Missing: []contact.Function{contact.ISBDeputy, contact.ITLead, contact.DPO},
+		CoordinatorsOf: "Landkreis Mustern", Coordinators: lines[:1],
+	}
+)
+
+func functionOptions(r *page.Renderer, lang string) []page.Option {
+	var out []page.Option
+	for _, f := range contact.Functions("kreis") {
+		out = append(out, page.Option{Value: string(f), Label: r.Text(lang, "directory.contact.function."+string(f))})
+	}
+	return out
+}
+
+var contactSamples = map[string]sample{
+	"kontakte": {"kontakte", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
+		return &contactsView{Base: page.Base{Title: r.Text(lang, "directory.contact.of", "Name", town.Name)}, Organisation: town, People: side, Own: true}
+	}},
+	"kontakte-leer": {"kontakte", actor.Duty, func(r *page.Renderer, lang string) page.View {
+		return &contactsView{
+			Base:         page.Base{Title: r.Text(lang, "directory.contact.of", "Name", town.Name), Layout: page.Desk, Nav: page.NavConstituency},
+			Organisation: town, People: peopleSide{Show: true, NoEmergency: true, Missing: []contact.Function{contact.Head, contact.Emergency}},
+		}
+	}},
+	"kontakt": {"kontakt", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
+		return &contactView{
+			Base: page.Base{Title: called.Name}, Organisation: town, Contact: &lines[0], Form: contactFormOf(called),
+			Functions: functionOptions(r, lang), Action: "/verzeichnis/kommunen/x/kontakte/y",
+		}
+	}},
+	"kontakt-fehler": {"kontakt", actor.Officer, func(r *page.Renderer, lang string) page.View {
+		return &contactView{
+			Base: page.Base{Title: r.Text(lang, "directory.contact.new"), Errors: []page.FieldError{
+				{Field: "name", Code: "directory.error.name"}, {Field: "functions", Code: "directory.contact.error.functions"}, {Field: "phone", Code: "directory.contact.error.way"},
+				{Field: "mobile", Code: "directory.contact.error.emergency"}, {Field: "email", Code: "directory.error.email"}, {Field: "hours", Code: "directory.contact.error.hours"},
+			}},
+			Organisation: town, Form: contactForm{Name: hostile, Email: hostile, Hours: hostile, Key: "KEY"}, Functions: functionOptions(r, lang), Action: "/verzeichnis/kommunen/x/kontakte",
+		}
+	}},
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package web
+
+import (
+	"context"
+	"slices"
+
+	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/shared/httpserver"
+	"github.com/thueringencert/leitstelle/shared/idem"
+)
+
+// PeopleDesks are what the pages about an organisation's people need.
+type PeopleDesks struct {
+	Contacts *contact.Desk
+	// OnceContact is Once for contacts.
+	OnceContact func(ctx context.Context, r idem.Request, effect func(*contact.Desk) (status int, body any, err error)) (idem.Answer, error)
+}
+
+// PeopleReads is what those pages show.
+type PeopleReads interface {
+	Contacts(ctx context.Context, organisation string) ([]contact.Contact, error)
+	Coordinators(ctx context.Context, kreis string) (of string, list []contact.Contact, err error)
+}
+
+// peoplePages are all pages about an organisation's people.
+func (h *Handler) peoplePages() []httpserver.Route {
+	return slices.Concat(h.contactPages())
+}
+
+// peopleAPI is the same for programs.
+func (h *Handler) peopleAPI() []httpserver.Route { return h.contactAPI() }
