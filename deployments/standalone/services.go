@@ -195,6 +195,9 @@ func (s *System) loadPeople(ctx context.Context) error {
 			Organisation: DemoOrganisation{ID: p.Organisation.ID, AGS: p.Organisation.AGS, Name: p.Organisation.Name},
 		})
 	}
+	if err := s.loadContacts(ctx); err != nil {
+		return err
+	}
 	return s.loadMandates(ctx)
 }
 

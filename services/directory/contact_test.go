@@ -124,3 +124,34 @@ func TestTheFormKeepsWhatWasTyped(t *testing.T) {
 		t.Error("confirmed, and still old")
 	}
 }
+
+func TestAnAbsenceNamesADeputyOfTheSameOrganisation(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "klett", "chefin", "fremd", "pflege")
+	klett, chefin, fremd := b.people["klett"].ID, b.people["chefin"].ID, b.people["fremd"].ID
+	cookie := b.signIn("klett")
+	plan := func(from, to, deputy string) url.Values {
+		return url.Values{"from": {from}, "to": {to}, "deputy": {deputy}}
+	}
+	for name, form := range map[string]url.Values{
+		"somebody of another town": plan("2026-12-01", "2026-12-05", fremd), "oneself": plan("2026-12-01", "2026-12-05", klett),
+		"nobody real": plan("2026-12-01", "2026-12-05", "x"), "backwards": plan("2026-12-05", "2026-12-01", chefin),
+		"over": plan("2026-10-01", "2026-10-05", chefin), "no days": plan("", "morgen", chefin), "ten years": plan("2026-12-01", "2036-12-01", chefin),
+	} {
+		if a := b.do(ask{method: "POST", path: "/konto/abwesenheit", cookie: cookie, form: form}); a.StatusCode != 422 {
+			t.Errorf("%s: %d, want 422", name, a.StatusCode)
+		}
+	}
+	b.want(ask{method: "POST", path: "/konto/abwesenheit", cookie: cookie, form: plan("2026-12-01", "2026-12-05", chefin)}, 303)
+	// The five days of Thuringia, and who stands in, are told to the others.
+	if n := b.count(`SELECT count(*) FROM outbox WHERE type = 'directory.person.changed' AND body LIKE '%"absent_from":"2026-11-30T23:00:00Z","absent_to":"2026-12-05T23:00:00Z","deputy":"' || $1 || '"%'`, chefin); n != 1 {
+		t.Errorf("%d events with the absence, want 1", n)
+	}
+	at := "/verzeichnis/verwaltung/personen/" + klett + "/abwesenheit"
+	b.want(ask{method: "POST", path: at, cookie: b.signIn("fremd"), form: plan("2026-12-01", "2026-12-05", "")}, 404)
+	b.want(ask{method: "POST", path: at, cookie: b.signIn("chefin"), form: url.Values{"do": {"end"}}}, 303)
+	if n := b.count(`SELECT count(*) FROM person WHERE absent_from IS NULL AND id = $1`, klett); n != 1 {
+		t.Error("the organisation's administrator could not end it")
+	}
+	b.chain()
+}

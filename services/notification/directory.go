@@ -5,6 +5,7 @@ package notification
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
 	"github.com/thueringencert/leitstelle/services/notification/internal/message"
@@ -15,7 +16,10 @@ import (
 )
 
 // directory is the register as the rules of alerts see it.
-type directory struct{ r *register.Register }
+type directory struct {
+	r   *register.Register
+	now func() time.Time
+}
 
 // Organisations implements alert.Register.
 func (d directory) Organisations() []alert.Organisation {
@@ -32,10 +36,19 @@ func (d directory) People(roles ...actor.Role) []alert.Person {
 	list := d.r.People("", roles...)
 	out := make([]alert.Person, len(list))
 	for i, p := range list {
-		out[i] = alert.Person{ID: p.ID, Name: p.Name, Email: p.Email, Language: p.Language}
-		for _, m := range p.Memberships {
-			out[i].Memberships = append(out[i].Memberships, actor.Membership{Organisation: m.Organisation, Role: actor.Role(m.Role)})
+		out[i] = person(p)
+		if x, ok := d.r.Person(p.StandIn(d.now())); ok && x.Active {
+			deputy := person(x)
+			out[i].Deputy = &deputy
 		}
+	}
+	return out
+}
+
+func person(p register.Person) alert.Person {
+	out := alert.Person{ID: p.ID, Name: p.Name, Email: p.Email, Language: p.Language}
+	for _, m := range p.Memberships {
+		out.Memberships = append(out.Memberships, actor.Membership{Organisation: m.Organisation, Role: actor.Role(m.Role)})
 	}
 	return out
 }

@@ -93,7 +93,7 @@ func (s *Service) open(cfg Config, keys alert.Keyring) error {
 		return err
 	}
 	s.board = &web.Board{Source: changes{s.store}}
-	desk := alert.Desk{Store: s.store, Register: directory{s.Register}, Now: s.Now}
+	desk := alert.Desk{Store: s.store, Register: directory{s.Register, s.Now}, Now: s.Now}
 	h := &web.Handler{
 		Desk: desk, Subscriptions: subscription.Desk{Store: s.store, Now: s.Now}, Once: s.once(desk), Compose: writer.Compose,
 		Register: s.Register, Pages: pages, Board: s.board, Denied: s.Denied, Now: s.Now, Location: loc, Log: s.Log,
@@ -128,7 +128,7 @@ func (s *Service) openCourier(cfg Config, writer *letter.Writer) error {
 
 // mayGo is asked in the moment of sending: is it still worth saying, and to them?
 func (s *Service) mayGo(n message.Notice, to message.Delivery) bool {
-	return !n.Over(s.Now()) && directory{s.Register}.entitled(n, to)
+	return !n.Over(s.Now()) && directory{s.Register, s.Now}.entitled(n, to)
 }
 
 // oldest is how long the oldest message has waited, in seconds: the figure that

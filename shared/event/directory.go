@@ -20,6 +20,7 @@ type OrganisationChanged struct {
 	Phone          string     `json:"phone,omitempty"`
 	Email          string     `json:"email,omitempty"`
 	Active         bool       `json:"active"`
+	Stage          string     `json:"stage,omitempty"` // of its admission: none, invited, contacts, roles, active, declined, paused
 	ChangedAt      time.Time  `json:"changed_at"`
 	EndedAt        *time.Time `json:"ended_at,omitempty"`
 	Successor      string     `json:"successor,omitempty"` // id of the body that took over from one that is gone
@@ -56,7 +57,19 @@ type PersonChanged struct {
 	Language    string       `json:"language,omitempty"`
 	Active      bool         `json:"active"`
 	Memberships []Membership `json:"memberships"`
+	AbsentFrom  *time.Time   `json:"absent_from,omitempty"` // until AbsentTo the deputy gets warnings and questions as well
+	AbsentTo    *time.Time   `json:"absent_to,omitempty"`   // exclusive
+	Deputy      string       `json:"deputy,omitempty"`      // person id
 	ChangedAt   time.Time    `json:"changed_at"`
+}
+
+// StandIn is who gets the person's warnings and questions as well at the
+// moment, "" when they are there or nobody stands in.
+func (p PersonChanged) StandIn(at time.Time) string {
+	if p.AbsentFrom == nil || p.AbsentTo == nil || at.Before(*p.AbsentFrom) || !at.Before(*p.AbsentTo) {
+		return ""
+	}
+	return p.Deputy
 }
 
 // Type of the event.

@@ -36,6 +36,7 @@ type Person struct {
 	Memberships []Membership
 	Version     int
 	ChangedAt   time.Time
+	Absence     Absence
 }
 
 // Check returns every mistake in the record at once.
@@ -105,6 +106,9 @@ func (p Person) Event() event.PersonChanged {
 	e := event.PersonChanged{
 		ID: p.ID, Version: p.Version, Name: p.Name, Email: p.Email, Phone: p.Phone, Function: p.Function,
 		Language: p.Language, Active: p.Active, ChangedAt: p.ChangedAt, Memberships: []event.Membership{},
+	}
+	if !p.Absence.None() {
+		e.AbsentFrom, e.AbsentTo, e.Deputy = &p.Absence.From, &p.Absence.To, p.Absence.Deputy
 	}
 	for _, m := range p.Memberships {
 		e.Memberships = append(e.Memberships, event.Membership{Organisation: m.Organisation, Role: string(m.Role)})

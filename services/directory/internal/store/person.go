@@ -28,12 +28,33 @@ type personRow struct {
 	ChangedAt time.Time `db:"changed_at"`
 	Sort      string    `db:"sort"`
 	Search    string    `db:"search"`
+	absenceRow
+}
+
+type absenceRow struct {
+	AbsentFrom *time.Time `db:"absent_from"`
+	AbsentTo   *time.Time `db:"absent_to"`
+	Deputy     *string    `db:"deputy"`
+}
+
+func (r absenceRow) absence() account.Absence {
+	if r.AbsentFrom == nil || r.AbsentTo == nil {
+		return account.Absence{}
+	}
+	return account.Absence{From: r.AbsentFrom.UTC(), To: r.AbsentTo.UTC(), Deputy: text(r.Deputy)}
+}
+
+func absenceRowOf(a account.Absence) absenceRow {
+	if a.None() {
+		return absenceRow{}
+	}
+	return absenceRow{&a.From, &a.To, null(a.Deputy)}
 }
 
 func (r personRow) person() account.Person {
 	return account.Person{
 		ID: r.ID, Name: r.Name, Email: r.Email, Phone: r.Phone, Function: r.Function, Language: r.Language,
-		Active: r.Active, Version: r.Version, ChangedAt: r.ChangedAt.UTC(),
+		Active: r.Active, Version: r.Version, ChangedAt: r.ChangedAt.UTC(), Absence: r.absence(),
 	}
 }
 
@@ -41,7 +62,7 @@ func personRowOf(p account.Person) personRow {
 	return personRow{
 		ID: p.ID, Name: p.Name, Email: p.Email, Phone: p.Phone, Function: p.Function, Language: p.Language,
 		Active: p.Active, Version: p.Version, ChangedAt: p.ChangedAt, Sort: constituency.Fold(p.Name),
-		Search: constituency.Fold(p.Name + " " + p.Email + " " + p.Function),
+		Search: constituency.Fold(p.Name + " " + p.Email + " " + p.Function), absenceRow: absenceRowOf(p.Absence),
 	}
 }
 
@@ -51,7 +72,8 @@ type membershipRow struct {
 	Role         string `db:"role"`
 }
 
-const personColumns = `p.id, p.name, p.email, p.phone, p.function, p.language, p.active, p.version, p.changed_at, p.sort, p.search`
+const personColumns = `p.id, p.name, p.email, p.phone, p.function, p.language, p.active, p.version, p.changed_at, p.sort, p.search,
+	p.absent_from, p.absent_to, p.deputy`
 
 // Person returns a person with all roles.
 func (s *Store) Person(ctx context.Context, id string) (account.Person, error) {
@@ -135,7 +157,7 @@ func (s *Store) UpdatePerson(ctx context.Context, act constituency.Act, id, acti
 		}
 		if _, err := tx.NamedExecContext(ctx, `
 			UPDATE person SET name = :name, email = :email, phone = :phone, function = :function, language = :language,
-				active = :active, version = :version, changed_at = :changed_at, sort = :sort, search = :search
+				absent_from = :absent_from, absent_to = :absent_to, deputy = :deputy, active = :active, version = :version, changed_at = :changed_at, sort = :sort, search = :search
 			WHERE id = :id`, personRowOf(p)); err != nil {
 			return fmt.Errorf("save person %s: %w", id, err)
 		}

@@ -244,12 +244,11 @@ func (h *Handler) contactsPath(c echo.Context, o constituency.Organisation) stri
 }
 
 func (h *Handler) contactForm(c echo.Context) error {
-	o, err := h.editable(c)
+	o, x, err := h.Contacts.Get(c.Request().Context(), act(c), c.Param("id"), c.Param("contact"))
 	if err != nil {
 		return err
 	}
-	_, x, err := h.Contacts.Get(c.Request().Context(), act(c), o.ID, c.Param("contact"))
-	if err != nil {
+	if err := h.Register.Allow(c.Request().Context(), act(c), actor.ContactEdit, "organisation", o.ID); err != nil {
 		return err
 	}
 	return h.renderContact(c, http.StatusOK, o, &x, contactFormOf(x), nil)

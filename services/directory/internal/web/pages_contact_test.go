@@ -5,6 +5,7 @@ package web
 import (
 	"time"
 
+	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/page"
@@ -33,6 +34,21 @@ func functionOptions(r *page.Renderer, lang string) []page.Option {
 }
 
 var contactSamples = map[string]sample{
+	"abwesenheit": {"abwesenheit", actor.Officer, func(r *page.Renderer, lang string) page.View {
+		away := kim
+		away.Absence = account.Absence{From: noon, To: *at(11 * time.Hour), Deputy: robin.ID}
+		return &absenceView{
+			Base: page.Base{Title: r.Text(lang, "directory.absence")}, Person: away, Own: true, Deputy: hostile, Until: lastDay(away.Absence),
+			Form: absenceForm{"2026-11-21", "2026-11-21", robin.ID}, Choices: []page.Option{{Label: "–"}, {Value: robin.ID, Label: robin.Name}}, Action: "/konto/abwesenheit", Back: "/konto",
+		}
+	}},
+	"abwesenheit-fehler": {"abwesenheit", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
+		return &absenceView{
+			Base: page.Base{Title: r.Text(lang, "directory.absence"), Errors: []page.FieldError{
+				{Field: "from", Code: "directory.absence.error.day"}, {Field: "to", Code: "directory.absence.error.to"}, {Field: "deputy", Code: "directory.absence.error.deputy"},
+			}}, Person: kim, Form: absenceForm{hostile, hostile, hostile}, Action: "/x", Back: "/verzeichnis/verwaltung/personen/x",
+		}
+	}},
 	"kontakte": {"kontakte", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
 		return &contactsView{Base: page.Base{Title: r.Text(lang, "directory.contact.of", "Name", town.Name)}, Organisation: town, People: side, Own: true}
 	}},

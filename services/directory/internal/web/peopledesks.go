@@ -26,7 +26,7 @@ type PeopleReads interface {
 
 // peoplePages are all pages about an organisation's people.
 func (h *Handler) peoplePages() []httpserver.Route {
-	return slices.Concat(h.contactPages())
+	return slices.Concat(h.contactPages(), h.absencePages())
 }
 
 // peopleAPI is the same for programs.

@@ -170,7 +170,10 @@ func TestAnswersMayChangeUntilTheEnd(t *testing.T) {
 }
 
 // town is a small constituency.
-type town struct{ mandates []alert.Mandate }
+type town struct {
+	mandates []alert.Mandate
+	away     bool // anna: dana stands in
+}
 
 func (town) Organisations() []alert.Organisation {
 	o := func(id, level, kreis string) alert.Organisation {
@@ -179,7 +182,7 @@ func (town) Organisations() []alert.Organisation {
 	return []alert.Organisation{o("a", "gemeinde", "16071"), o("b", "gemeinde", "16068"), o("k", "kreis", "16071"), o("p", "provider", "")}
 }
 
-func (town) People(roles ...actor.Role) []alert.Person {
+func (t town) People(roles ...actor.Role) []alert.Person {
 	all := []struct {
 		id, org string
 		role    actor.Role
@@ -188,6 +191,9 @@ func (town) People(roles ...actor.Role) []alert.Person {
 	for _, x := range all {
 		if slices.Contains(roles, x.role) {
 			out = append(out, alert.Person{ID: x.id, Name: x.id, Email: x.id + "@x.example", Memberships: []actor.Membership{{Organisation: x.org, Role: x.role}}})
+			if t.away && x.id == "anna" {
+				out[len(out)-1].Deputy = &alert.Person{ID: "dana", Name: "dana", Email: "dana@x.example"}
+			}
 		}
 	}
 	return out
@@ -209,7 +215,7 @@ func (wishes) Mailbox(org string) string {
 
 func TestSelect(t *testing.T) {
 	t.Parallel()
-	mandated := town{[]alert.Mandate{{Principal: "a", Agent: "p"}, {Principal: "k", Agent: "p"}}}
+	mandated := town{mandates: []alert.Mandate{{Principal: "a", Agent: "p"}, {Principal: "k", Agent: "p"}}}
 	for name, tt := range map[string]struct {
 		audience    event.Audience
 		label       tlp.Label
@@ -227,6 +233,9 @@ func TestSelect(t *testing.T) {
 		"named bodies are all":                  {audience: event.Audience{Levels: []string{"kreis"}, Organisations: []string{"b"}}, bodies: 1, recipients: "ben"},
 		"a provider gets it for its principals": {audience: event.Audience{Kreise: []string{"16071"}}, reg: mandated, bodies: 2, recipients: "anna it pat(a,k)"},
 		"not from AMBER+STRICT on":              {audience: event.Audience{Kreise: []string{"16071"}}, reg: mandated, label: tlp.AmberStrict, bodies: 2, recipients: "anna it", unreachable: "k"},
+		"who stands in gets it as well":         {audience: event.Audience{Kreise: []string{"16071"}}, reg: town{away: true}, bodies: 2, recipients: "anna dana it", unreachable: "k"},
+		"whatever they unsubscribed from":       {audience: event.Audience{Kreise: []string{"16071"}}, reg: town{away: true}, off: "dana", bodies: 2, recipients: "anna dana it", unreachable: "k"},
+		"both from level 3 on":                  {audience: event.Audience{Kreise: []string{"16071"}}, reg: town{away: true}, off: "anna", level: 3, bodies: 2, recipients: "anna dana it", unreachable: "k"},
 		"who unsubscribed gets none":            {audience: event.Audience{Organisations: []string{"b"}}, off: "ben", bodies: 1, unreachable: "b"},
 		"but from level 3 on everything":        {audience: event.Audience{Organisations: []string{"b"}}, off: "ben", level: 3, bodies: 1, recipients: "ben"},
 	} {

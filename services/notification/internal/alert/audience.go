@@ -22,6 +22,7 @@ type Organisation struct {
 type Person struct {
 	ID, Name, Email, Language string
 	Memberships               []actor.Membership
+	Deputy                    *Person // who stands in at the moment; nil while the person is there
 }
 
 // Mandate is a principal whose alerts an agent receives.
@@ -87,6 +88,9 @@ func Select(c Content, reg Register, w Wishes) Audience {
 				continue
 			}
 			add(all, p, m.Organisation).takes(m.Organisation)
+			if d := p.Deputy; d != nil && ValidEmail(d.Email) { // whatever they subscribed to for themselves
+				add(all, *d, m.Organisation).takes(m.Organisation)
+			}
 			reached[i] = true
 		}
 	}

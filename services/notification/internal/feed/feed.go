@@ -8,6 +8,8 @@ package feed
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
@@ -145,11 +147,32 @@ func (f Feed) question(ctx context.Context, notes Notes, m event.CaseMessagePost
 		return err
 	}
 	for _, c := range contacts {
-		if err := notes.Say(ctx, message.QuestionOf(event.NewID(), m, c, f.Now()), c.To); err != nil {
+		if err := notes.Say(ctx, message.QuestionOf(event.NewID(), m, c, f.Now()), f.withDeputies(c.To)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// withDeputies adds who stands in for those who are away: officers of an
+// organisation of theirs, who may read what the question is about.
+func (f Feed) withDeputies(to []message.To) []message.To {
+	out := slices.Clone(to)
+	for _, t := range to {
+		p, ok := f.People.Person(t.Person)
+		if !ok {
+			continue
+		}
+		d, ok := f.People.Person(p.StandIn(f.Now()))
+		shared := slices.ContainsFunc(p.Memberships, func(m event.Membership) bool {
+			return slices.Contains(d.Memberships, event.Membership{Organisation: m.Organisation, Role: string(actor.Officer)})
+		})
+		known := slices.ContainsFunc(out, func(x message.To) bool { return strings.EqualFold(x.Email, d.Email) })
+		if ok && d.Active && shared && !known && alert.ValidEmail(d.Email) {
+			out = append(out, recipient(d))
+		}
+	}
+	return out
 }
 
 func (f Feed) invitation(ctx context.Context, notes Notes, eventID string, p event.PersonInvited) error {
