@@ -257,6 +257,8 @@ func (f *fixture) bodyOf(r httpserver.Route, o object) body {
 		return of(map[string]any{"text": "Matrix"})
 	case last == "supplements":
 		return of(map[string]any{"description": "Matrix"})
+	case r.Path == "/api/directory/v1/mandates":
+		return of(map[string]any{"principal": f.jena, "scopes": []string{"read"}})
 	case last == "mandates":
 		return of(map[string]any{"agent": f.kreis, "scopes": []string{"read"}, "document": "Matrix"})
 	case last == "tokens":

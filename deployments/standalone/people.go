@@ -8,7 +8,9 @@ import (
 	"encoding/base32"
 	"encoding/hex"
 	"fmt"
+	"time"
 
+	"github.com/thueringencert/leitstelle/services/directory"
 	"github.com/thueringencert/leitstelle/shared/actor"
 )
 
@@ -31,6 +33,7 @@ var demoPeople = []demoPerson{
 	{"Lena Kreisel", "it-sicherheit@weimarer-land.example", "Informationssicherheitsbeauftragte", "16071000", []actor.Role{actor.Officer}},
 	{"Ines Bürger", "buergermeisterin@klettbach.example", "Bürgermeisterin", "16071043", []actor.Role{actor.OrgAdmin}},
 	{"Paul Netz", "leitstand@kiv.example", "Leitstand", provider, []actor.Role{actor.Provider}},
+	{"Vera Vertrag", "vertrag@kiv.example", "Kundenbetreuung", provider, []actor.Role{actor.OrgAdmin}},
 	{"Dora Wache", "bereitschaft@cert.example", "Meldungsannahme", cert, []actor.Role{actor.Duty}},
 	{"Moritz Beispiel", "m.beispiel@cert.example", "Analyse", cert, []actor.Role{actor.Analyst}},
 	{"Anja Spur", "a.spur@cert.example", "Analyse", cert, []actor.Role{actor.Analyst}},
@@ -51,6 +54,27 @@ var demoPeople = []demoPerson{
 
 // demoMandates is how many municipalities the provider may act for.
 const demoMandates = 72
+
+// demoWaiting are mandates that wait: for the CERT, and for the principal. One
+// is about to end.
+func demoWaiting(now time.Time) []directory.Mandate {
+	soon, scopes := now.AddDate(0, 0, 21), []actor.Scope{actor.ScopeReport, actor.ScopeRead, actor.ScopePolls}
+	return []directory.Mandate{
+		{
+			Principal: "16064000", Agent: provider, Scopes: scopes, Services: []string{"E-Mail und Anmeldung", "Fachverfahren Meldewesen"},
+			GrantedBy: "Hans Hainich, Landrat", Document: "Vereinbarung vom 12.10.2026, Az. 10-2026-0815", State: directory.MandateGranted,
+		},
+		{
+			Principal: "16067000", Agent: provider, Scopes: actor.Scopes(), GrantedBy: "Petra Stolz, Landrätin",
+			Document: "Rahmenvertrag 2026, Anlage 3", State: directory.MandateGranted,
+		},
+		{Principal: "16071043", Agent: "16071000", Scopes: []actor.Scope{actor.ScopeRead}, State: directory.MandateRequested},
+		{
+			Principal: "16067029", Agent: "16067000", Scopes: scopes, To: &soon,
+			GrantedBy: "Otto Beispiel, Bürgermeister", Document: "Probebetrieb 2026", Services: []string{"Telefonanlage"},
+		},
+	}
+}
 
 // secrets of a demo person: the same in every start of the same folder, and
 // different in every folder, since the key is.

@@ -217,6 +217,7 @@ func (s *System) loadMandates(ctx context.Context) error {
 	for _, p := range principals {
 		mandates = append(mandates, directory.Mandate{Principal: p, Agent: provider, Scopes: actor.Scopes(), Document: "Vorführung: Rahmenvertrag"})
 	}
+	mandates = append(mandates, demoWaiting(s.Options.Now())...)
 	if err := s.services.directory.LoadMandates(ctx, mandates); err != nil {
 		return fmt.Errorf("load the demo mandates: %w", err)
 	}

@@ -14,17 +14,21 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/services/directory/internal/projection"
 	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/services/directory/internal/store"
 	"github.com/thueringencert/leitstelle/services/directory/internal/web"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/page"
@@ -57,6 +61,7 @@ type Service struct {
 	accounts  *account.Desk
 	finder    *responsibility.Finder
 	contacts  *contact.Desk
+	mandates  *mandate.Desk
 	sealer    sealer
 	projector *projection.Projector
 	web       *web.Handler
@@ -101,6 +106,7 @@ func New(ctx context.Context, cfg Config, d Deps) (*Service, error) {
 	s.register = &constituency.Desk{Store: s.store, Land: cfg.Land, Now: base.Now}
 	s.accounts = &account.Desk{Store: s.store, Passwords: passwords, Vault: keys, Now: base.Now}
 	s.contacts = &contact.Desk{Store: s.store, Now: base.Now, Fresh: days(cfg.ContactDays)}
+	s.mandates = &mandate.Desk{Store: s.store, Now: base.Now}
 	s.projector = &projection.Projector{Store: s.store, Bus: base.Bus, Log: base.Log, Now: base.Now}
 	offices, err := readOffices(cfg.Responsibility)
 	if err != nil {
@@ -133,8 +139,8 @@ func (s *Service) routes(cfg Config) error {
 	}
 	source := &web.Source{Proofs: s.store, Touch: s.projector.Touch, Log: s.base.Log, Now: s.base.Now}
 	s.web = &web.Handler{
-		Register: s.register, Accounts: s.accounts, Reads: s.store, Pages: pages, Log: s.base.Log,
-		Now: s.base.Now, Once: s.once, Tell: s.projector.Tell,
+		Register: s.register, Accounts: s.accounts, Mandates: s.mandates, Reads: s.store, Pages: pages, Log: s.base.Log,
+		Now: s.base.Now, Once: s.once, OnceMandate: s.onceMandate, Tell: s.projector.Tell,
 		PeopleDesks: s.peopleDesks(),
 		Finder:      s.finder, ShowProviders: cfg.ShowProviders,
 	}
@@ -154,6 +160,40 @@ func (s *Service) once(ctx context.Context, r idem.Request, effect func(*account
 	})
 }
 
+// onceMandate is once for mandates.
+func (s *Service) onceMandate(ctx context.Context, r idem.Request, effect func(*mandate.Desk) (int, any, error)) (idem.Answer, error) {
+	return idem.Do(ctx, s.base.DB, r, func(tx pg.DB) (int, any, error) {
+		desk := *s.mandates
+		desk.Store = s.store.On(tx)
+		return effect(&desk)
+	})
+}
+
+// remind calls the end of mandates to mind: at the start and every hour, each
+// mandate once.
+func (s *Service) remind(ctx context.Context) error {
+	t := time.NewTicker(time.Hour)
+	defer t.Stop()
+	for {
+		if n, err := s.RemindOfMandates(ctx); err != nil && ctx.Err() == nil {
+			s.base.Log.Warn("directory: ends of mandates are not announced", zap.Error(err))
+		} else if n > 0 {
+			s.base.Log.Info("directory: ends of mandates announced", zap.Int("mandates", n))
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+// RemindOfMandates mails the end of the mandates that end soon and returns how
+// many there were; Run does so by itself.
+func (s *Service) RemindOfMandates(ctx context.Context) (int, error) {
+	return s.mandates.Remind(ctx, constituency.Act{Actor: actor.System("directory")})
+}
+
 // Handler answers HTTP.
 func (s *Service) Handler() http.Handler { return s.http }
 
@@ -161,11 +201,11 @@ func (s *Service) Handler() http.Handler { return s.http }
 func (s *Service) Routes() []httpserver.Route { return s.web.Routes() }
 
 // Run keeps everything going until ctx ends; afterwards the service is closed.
-func (s *Service) Run(ctx context.Context) error { return s.base.Run(ctx, s.projector.Run) }
+func (s *Service) Run(ctx context.Context) error { return s.base.Run(ctx, s.projector.Run, s.remind) }
 
 // Serve is Run with an HTTP server on l.
 func (s *Service) Serve(ctx context.Context, l net.Listener) error {
-	return s.base.Serve(ctx, l, s.http, s.projector.Run)
+	return s.base.Serve(ctx, l, s.http, s.projector.Run, s.remind)
 }
 
 // Close ends a service that was never run.

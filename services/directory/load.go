@@ -12,6 +12,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/fault"
@@ -39,7 +40,19 @@ type Mandate struct {
 	From             time.Time
 	To               *time.Time
 	Document         string
+	Services         []string
+	GrantedBy        string
+	State            MandateState // "": in force
 }
+
+// MandateState is how far a mandate has come.
+type MandateState = mandate.State
+
+// States of mandates that wait for a decision.
+const (
+	MandateRequested = mandate.Requested
+	MandateGranted   = mandate.Granted
+)
 
 // Organisation names a body.
 type Organisation struct {
@@ -124,7 +137,7 @@ func (s *Service) LoadPeople(ctx context.Context, people []Person) ([]Loaded, er
 
 // LoadMandates adds mandates unless the agent has one of the principal already.
 func (s *Service) LoadMandates(ctx context.Context, mandates []Mandate) error {
-	list := make([]account.Mandate, 0, len(mandates))
+	list := make([]mandate.Mandate, 0, len(mandates))
 	for _, m := range mandates {
 		principal, err := s.Resolve(ctx, m.Principal)
 		if err != nil {
@@ -134,9 +147,12 @@ func (s *Service) LoadMandates(ctx context.Context, mandates []Mandate) error {
 		if err != nil {
 			return err
 		}
-		list = append(list, account.Mandate{Principal: principal.ID, Agent: agent.ID, Scopes: m.Scopes, From: m.From, To: m.To, Document: m.Document})
+		list = append(list, mandate.Mandate{
+			Principal: principal.ID, Agent: agent.ID, Scopes: m.Scopes, From: m.From, To: m.To, Document: m.Document,
+			Services: m.Services, GrantedBy: m.GrantedBy, State: m.State,
+		})
 	}
-	return account.LoadMandates(ctx, s.store, s.operator(), list)
+	return mandate.Load(ctx, s.store, s.operator(), list)
 }
 
 // Municipalities returns up to n municipalities of the register in the order of

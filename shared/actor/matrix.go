@@ -43,6 +43,9 @@ const (
 	ContactEdit        Action = "contact.edit"
 	PersonManage       Action = "person.manage"
 	MandateGrant       Action = "mandate.grant"
+	MandateRequest     Action = "mandate.request" // by the agent, who may also give it back
+	MandateConfirm     Action = "mandate.confirm" // by the CERT
+	MandateDecline     Action = "mandate.decline" // the principal what was asked for, the CERT what was granted
 	MandateRevoke      Action = "mandate.revoke"
 	MandateRead        Action = "mandate.read"
 	RegisterImport     Action = "register.import"
@@ -154,7 +157,10 @@ var matrix = map[Action]row{
 	ContactRead:      {cells: own(cert(map[Role]Reach{Constituency: All}))},
 	ContactEdit:      {cells: own(map[Role]Reach{Constituency: All})},
 	PersonManage:     {cells: map[Role]Reach{OrgAdmin: Own, Constituency: All, Admin: All}},
-	MandateGrant:     {cells: map[Role]Reach{OrgAdmin: Own, Constituency: All}},
+	MandateGrant:     {fresh: true, cells: map[Role]Reach{OrgAdmin: Own, Constituency: All}},
+	MandateRequest:   {cells: map[Role]Reach{OrgAdmin: Own}},
+	MandateConfirm:   {fresh: true, cells: map[Role]Reach{Constituency: All}},
+	MandateDecline:   {cells: map[Role]Reach{OrgAdmin: Own, Constituency: All}},
 	MandateRevoke:    {cells: map[Role]Reach{OrgAdmin: Own, Constituency: All}},
 	MandateRead:      {cells: own(cert(map[Role]Reach{Provider: Own, Constituency: All, Auditor: All}))},
 	RegisterImport:   {cells: map[Role]Reach{Constituency: All}},

@@ -58,6 +58,9 @@ contact.read        | –    –      | O       O         –        *    *     
 contact.edit        | –    –      | O       O         –        –    –       –    –      –        *            –       –     –
 person.manage       | –    –      | –       O         –        –    –       –    –      –        *            –       *     –
 mandate.grant       | –    –      | –       O         –        –    –       –    –      –        *            –       –     –
+mandate.request     | –    –      | –       O         –        –    –       –    –      –        –            –       –     –
+mandate.confirm     | –    –      | –       –         –        –    –       –    –      –        *            –       –     –
+mandate.decline     | –    –      | –       O         –        –    –       –    –      –        *            –       –     –
 mandate.revoke      | –    –      | –       O         –        –    –       –    –      –        *            –       –     –
 mandate.read        | –    –      | O       O         O        *    *       *    –      –        *            *       –     –
 register.import     | –    –      | –       –         –        –    –       –    –      –        *            –       –     –

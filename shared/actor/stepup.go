@@ -6,7 +6,7 @@ import "time"
 
 // NeedsStepUp reports whether an action demands that the person showed a second
 // factor a moment ago: releasing alerts, exports, role changes, API tokens,
-// sealed contacts (reliability model §2.5 and §5).
+// sealed contacts, and mandates, which let another firm in (reliability model §2.5 and §5).
 func NeedsStepUp(action Action) bool { return matrix[action].fresh }
 
 // SteppedUp reports whether the person has shown a second factor recently

@@ -13,7 +13,9 @@ import (
 // The actions of reliability model §5 that need a fresh second factor.
 func TestWhatNeedsAFreshSecondFactor(t *testing.T) {
 	t.Parallel()
-	want := []actor.Action{actor.AlertApprove, actor.CaseExport, actor.SealedOpen, actor.RoleChange, actor.TokenMake}
+	want := []actor.Action{
+		actor.AlertApprove, actor.CaseExport, actor.SealedOpen, actor.RoleChange, actor.TokenMake, actor.MandateGrant, actor.MandateConfirm,
+	}
 	for _, a := range actor.Actions() {
 		if got := actor.NeedsStepUp(a); got != slices.Contains(want, a) {
 			t.Errorf("%s needs a step-up: %v", a, got)

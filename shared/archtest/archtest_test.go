@@ -28,6 +28,7 @@ type rule struct {
 var domains = []string{
 	"services/directory/internal/constituency", "services/directory/internal/account",
 	"services/directory/internal/contact",
+	"services/directory/internal/mandate",
 	"services/intake/internal/report",
 	"services/triage/internal/casefile", "services/triage/internal/duty",
 	"services/notification/internal/alert", "services/notification/internal/subscription",

@@ -3,7 +3,6 @@
 package account_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -13,64 +12,6 @@ import (
 )
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-
-func TestMandateCheck(t *testing.T) {
-	t.Parallel()
-	late := noon.Add(-time.Hour)
-	for name, tt := range map[string]struct {
-		m     account.Mandate
-		field string // "" when it is right
-	}{
-		"a right one":           {account.Mandate{Principal: "a", Agent: "b", Scopes: []actor.Scope{"read", "report"}, From: noon}, ""},
-		"not with oneself":      {account.Mandate{Principal: "a", Agent: "a", Scopes: []actor.Scope{"read"}, From: noon}, "agent"},
-		"not without an agent":  {account.Mandate{Principal: "a", Scopes: []actor.Scope{"read"}, From: noon}, "agent"},
-		"not without scopes":    {account.Mandate{Principal: "a", Agent: "b", From: noon}, "scopes"},
-		"no made-up scope":      {account.Mandate{Principal: "a", Agent: "b", Scopes: []actor.Scope{"read", "delete"}, From: noon}, "scopes"},
-		"not without a start":   {account.Mandate{Principal: "a", Agent: "b", Scopes: []actor.Scope{"read"}}, "from"},
-		"no end before a start": {account.Mandate{Principal: "a", Agent: "b", Scopes: []actor.Scope{"read"}, From: noon, To: &late}, "to"},
-		"no novel as document":  {account.Mandate{Principal: "a", Agent: "b", Scopes: []actor.Scope{"read"}, From: noon, Document: strings.Repeat("x", 501)}, "document"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			err := tt.m.Check()
-			if tt.field == "" {
-				if err != nil || tt.m.Scopes[0] != actor.ScopeReport {
-					t.Errorf("Check = %v, scopes %v; want none and report first", err, tt.m.Scopes)
-				}
-				return
-			}
-			if f := fault.FieldsOf(err); len(f) != 1 || f[0].Name != tt.field {
-				t.Errorf("fields %v, want one at %s", f, tt.field)
-			}
-		})
-	}
-}
-
-func TestAMandateIsInForce(t *testing.T) {
-	t.Parallel()
-	hour := func(n int) *time.Time { x := noon.Add(time.Duration(n) * time.Hour); return &x }
-	for name, tt := range map[string]struct {
-		m    account.Mandate
-		want bool
-	}{
-		"from its first moment":    {account.Mandate{From: noon}, true},
-		"not a moment earlier":     {account.Mandate{From: noon.Add(time.Microsecond)}, false},
-		"until before its end":     {account.Mandate{From: *hour(-2), To: hour(1)}, true},
-		"not at its end":           {account.Mandate{From: *hour(-2), To: &noon}, false},
-		"never when it is revoked": {account.Mandate{From: *hour(-2), RevokedAt: hour(-1)}, false},
-	} {
-		if got := tt.m.InForce(noon); got != tt.want {
-			t.Errorf("%s: InForce = %v, want %v", name, got, tt.want)
-		}
-	}
-	m := account.Mandate{ID: "1", From: *hour(-2), Version: 1}
-	if err := m.Revoke(noon); err != nil || m.InForce(noon) || m.Version != 2 {
-		t.Errorf("Revoke = %v, %+v; want ended in version 2", err, m)
-	}
-	if err := m.Revoke(noon); fault.KindOf(err) != fault.Conflict {
-		t.Errorf("second Revoke = %v, want Conflict", err)
-	}
-}
 
 func TestTriesCheck(t *testing.T) {
 	t.Parallel()

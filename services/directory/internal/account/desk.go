@@ -67,12 +67,6 @@ type Store interface {
 	Person(ctx context.Context, id string) (Person, error)
 	// UpdatePerson loads the person under a lock, changes and saves it. change says whether anything changed.
 	UpdatePerson(ctx context.Context, act Act, id, action string, change func(*Person) (bool, error)) (Person, error)
-
-	Mandate(ctx context.Context, id string) (Mandate, error)
-	AddMandate(ctx context.Context, act Act, m Mandate) error
-	UpdateMandate(ctx context.Context, act Act, id, action string, change func(*Mandate) error) (Mandate, error)
-	// OrganisationExists answers NotFound when it does not or is gone.
-	OrganisationExists(ctx context.Context, id string) error
 }
 
 // Passwords checks passwords in equal time whether or not there is a hash.

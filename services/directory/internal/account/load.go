@@ -4,8 +4,6 @@ package account
 
 import (
 	"context"
-	"slices"
-	"time"
 
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
@@ -35,7 +33,6 @@ type Loader interface {
 	Store
 	PersonByEmail(ctx context.Context, email string) (Person, error)
 	AddPeople(ctx context.Context, act Act, people []Added) error
-	NamedMandates(ctx context.Context, organisation string) ([]NamedMandate, error)
 }
 
 // Sealer makes the stored form of secrets.
@@ -108,33 +105,4 @@ func prepare(ctx context.Context, sealer Sealer, act Act, n Newcomer) (Added, er
 		}
 	}
 	return a, nil
-}
-
-// LoadMandates adds the mandates that are not in force yet between the same two
-// organisations.
-func LoadMandates(ctx context.Context, store Loader, act Act, mandates []Mandate) error {
-	for _, m := range mandates {
-		if m.From.IsZero() {
-			m.From = act.At
-		}
-		m.ID, m.Version, m.ChangedAt = event.NewID(), 1, act.At
-		if err := m.Check(); err != nil {
-			return err
-		}
-		known, err := store.NamedMandates(ctx, m.Principal)
-		if err != nil {
-			return err
-		}
-		if slices.ContainsFunc(known, func(k NamedMandate) bool { return sameParties(k.Mandate, m, act.At) }) {
-			continue
-		}
-		if err := store.AddMandate(ctx, act, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func sameParties(a, b Mandate, at time.Time) bool {
-	return a.Principal == b.Principal && a.Agent == b.Agent && a.RevokedAt == nil && (a.To == nil || at.Before(*a.To))
 }

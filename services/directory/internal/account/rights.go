@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/thueringencert/leitstelle/shared/actor"
-	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 )
 
@@ -127,55 +126,4 @@ func (d *Desk) RevokeToken(ctx context.Context, act Act, id string) (Token, erro
 		}
 	}
 	return d.Store.RevokeToken(ctx, act, id)
-}
-
-// Grant gives an agent a mandate of a principal: its org_admin does, or the
-// constituency manager.
-func (d *Desk) Grant(ctx context.Context, act Act, m Mandate) (Mandate, error) {
-	act.At = d.now()
-	object := actor.Object{Organisation: m.Principal}
-	if err := d.Store.OrganisationExists(ctx, m.Principal); err != nil {
-		return Mandate{}, err
-	}
-	if err := d.allow(ctx, &act, actor.MandateGrant, object, Refusal{Object: "organisation", ID: m.Principal}, false); err != nil {
-		return Mandate{}, err
-	}
-	if m.From.IsZero() {
-		m.From = act.At
-	}
-	m.ID, m.Version, m.ChangedAt, m.RevokedAt = event.NewID(), 1, act.At, nil
-	if err := m.Check(); err != nil {
-		return Mandate{}, err
-	}
-	if err := d.Store.OrganisationExists(ctx, m.Agent); err != nil {
-		if !fault.Is(err, fault.NotFound) {
-			return Mandate{}, err
-		}
-		var bad fault.Fields
-		bad.Add("agent", "directory.error.agent", "agent is no organisation of the register")
-		return Mandate{}, bad.Err()
-	}
-	return m, d.Store.AddMandate(ctx, act, m)
-}
-
-// MayReadMandate reports whether the actor may see it: its principal's and its
-// agent's people, the CERT, the constituency manager and the auditor.
-func MayReadMandate(a actor.Actor, m Mandate) bool {
-	return a.May(actor.MandateRead, actor.Object{Organisation: m.Principal}).Allowed ||
-		a.May(actor.MandateRead, actor.Object{Organisation: m.Agent}).Allowed
-}
-
-// Revoke ends a mandate at once: the principal's org_admin does, or the
-// constituency manager.
-func (d *Desk) Revoke(ctx context.Context, act Act, id string) (Mandate, error) {
-	act.At = d.now()
-	m, err := d.Store.Mandate(ctx, id)
-	if err != nil {
-		return Mandate{}, err
-	}
-	if err := d.allow(ctx, &act, actor.MandateRevoke, actor.Object{Organisation: m.Principal},
-		Refusal{Object: "mandate", ID: id}, !MayReadMandate(act.Actor, m)); err != nil {
-		return Mandate{}, err
-	}
-	return d.Store.UpdateMandate(ctx, act, id, "mandate.revoke", func(m *Mandate) error { return m.Revoke(act.At) })
 }

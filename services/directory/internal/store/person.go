@@ -189,7 +189,7 @@ func (s *Store) ActorOf(ctx context.Context, id string, at time.Time) (actor.Act
 	}
 	var rows []mandateRow
 	if err := s.DB.SelectContext(ctx, &rows, `SELECT `+mandateColumns+` FROM mandate m
-		WHERE m.agent = ANY ($1::uuid[]) AND m.revoked_at IS NULL AND m.valid_from <= $2 AND (m.valid_to IS NULL OR m.valid_to > $2)
+		WHERE m.agent = ANY ($1::uuid[]) AND m.state = 'active' AND m.revoked_at IS NULL AND m.valid_from <= $2 AND (m.valid_to IS NULL OR m.valid_to > $2)
 		ORDER BY m.id`, pq.Array(agents), at); err != nil {
 		return actor.Actor{}, false, classify(ctx, err, "read mandates")
 	}

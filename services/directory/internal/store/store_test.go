@@ -14,6 +14,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/services/directory/internal/store"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/audit"
@@ -169,14 +170,14 @@ func TestActorOf(t *testing.T) {
 	ctx := context.Background()
 	orgs := register(t, s, "a", "b", "c")
 	hour := func(n int) *time.Time { x := noon.Add(time.Duration(n) * time.Hour); return &x }
-	for _, m := range []account.Mandate{
+	for _, m := range []mandate.Mandate{
 		{Principal: orgs[1].ID, From: *hour(-1)},
 		{Principal: orgs[2].ID, From: *hour(1)},
 		{Principal: orgs[2].ID, From: *hour(-2), To: hour(-1)},
 		{Principal: orgs[2].ID, From: *hour(-1), RevokedAt: hour(0)},
 	} {
-		m.ID, m.Agent, m.Scopes, m.Version, m.ChangedAt = event.NewID(), orgs[0].ID, []actor.Scope{actor.ScopeRead}, 1, noon
-		if err := s.AddMandate(ctx, act, m); err != nil {
+		m.ID, m.Agent, m.Scopes, m.State, m.Version, m.ChangedAt = event.NewID(), orgs[0].ID, []actor.Scope{actor.ScopeRead}, mandate.Active, 1, noon
+		if err := s.AddMandate(ctx, act, "mandate.grant", m, mandate.Effect{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/event"
-	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/session"
@@ -136,85 +135,6 @@ func (h *Handler) apiAmend(c echo.Context) error {
 	return c.JSON(http.StatusOK, organisationBodyOf(o, session.Actor(c)))
 }
 
-// mandateBody is a mandate as the API shows it.
-type mandateBody struct {
-	ID        string        `json:"id"`
-	Principal ref           `json:"principal"`
-	Agent     ref           `json:"agent"`
-	Scopes    []actor.Scope `json:"scopes"`
-	From      time.Time     `json:"from"`
-	To        *time.Time    `json:"to"`
-	Document  string        `json:"document"`
-	RevokedAt *time.Time    `json:"revoked_at"`
-	Version   int           `json:"version"`
-}
-
-func mandateBodyOf(m account.NamedMandate) mandateBody {
-	return mandateBody{
-		ID: m.ID, Principal: ref{ID: m.Principal, AGS: m.PrincipalAGS, Name: m.PrincipalName},
-		Agent: ref{ID: m.Agent, AGS: m.AgentAGS, Name: m.AgentName}, Scopes: m.Scopes, From: m.From, To: m.To, Document: m.Document,
-		RevokedAt: m.RevokedAt, Version: m.Version,
-	}
-}
-
-func (h *Handler) apiMandates(c echo.Context) error {
-	ctx := c.Request().Context()
-	o, err := h.Reads.Organisation(ctx, c.Param("id"))
-	if err != nil {
-		return err
-	}
-	if err := h.Register.Allow(ctx, act(c), actor.MandateRead, "organisation", o.ID); err != nil {
-		return err
-	}
-	list, err := h.Reads.NamedMandates(ctx, o.ID)
-	if err != nil {
-		return err
-	}
-	out := httpserver.List[mandateBody]{Items: make([]mandateBody, 0, len(list))}
-	for _, m := range list {
-		out.Items = append(out.Items, mandateBodyOf(m))
-	}
-	return c.JSON(http.StatusOK, out)
-}
-
-type grantRequest struct {
-	Agent    string        `json:"agent"` // AGS or id
-	Scopes   []actor.Scope `json:"scopes"`
-	From     *time.Time    `json:"from"`
-	To       *time.Time    `json:"to"`
-	Document string        `json:"document"`
-}
-
-func (h *Handler) apiGrant(c echo.Context) error {
-	ctx := c.Request().Context()
-	var req grantRequest
-	raw, err := httpserver.DecodeJSON(c, &req)
-	if err != nil {
-		return err
-	}
-	principal, err := h.Reads.Organisation(ctx, c.Param("id"))
-	if err != nil {
-		return err
-	}
-	agent, err := h.Reads.Organisation(ctx, req.Agent)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return err
-	}
-	m := account.Mandate{Principal: principal.ID, Agent: agent.ID, Scopes: req.Scopes, To: req.To, Document: req.Document}
-	if req.From != nil {
-		m.From = *req.From
-	}
-	answer, err := h.Once(ctx, idem.Request{Scope: scope(c, "mandates "+principal.ID), Key: idempotencyKey(c), Body: raw},
-		func(d *account.Desk) (int, any, error) {
-			granted, err := d.Grant(ctx, act(c), m)
-			return http.StatusCreated, mandateBodyOf(account.NamedMandate{
-				Mandate: granted, PrincipalName: principal.Name,
-				PrincipalAGS: principal.AGS, AgentName: agent.Name, AgentAGS: agent.AGS,
-			}), err
-		})
-	return reply(c, answer, err)
-}
-
 // idempotencyKey of the request. A program with a token must send one (it is
 // checked where it is used); a browser's script need not.
 func idempotencyKey(c echo.Context) string {
@@ -233,13 +153,6 @@ func reply(c echo.Context, a idem.Answer, err error) error {
 		c.Response().Header().Set("Idempotent-Replayed", "true")
 	}
 	return c.JSONBlob(a.Status, a.Body)
-}
-
-func (h *Handler) apiRevoke(c echo.Context) error {
-	if _, err := h.Accounts.Revoke(c.Request().Context(), act(c), c.Param("id")); err != nil {
-		return err
-	}
-	return c.NoContent(http.StatusNoContent)
 }
 
 type personBody struct {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -102,7 +103,7 @@ type organisationView struct {
 	ShowContact    bool
 	Groups         []group
 	ShowMandates   bool
-	Given, Taken   []account.NamedMandate
+	Given, Taken   []mandate.Named
 	MayRevoke      bool
 	MayEdit        bool
 	Others         []constituency.Organisation // further bodies the person belongs to
@@ -252,16 +253,4 @@ func (h *Handler) amendOrganisation(c echo.Context) error {
 	}
 	page.Flash(c, "success", "directory.saved")
 	return page.Redirect(c, "/verzeichnis/kommunen/"+o.Reference())
-}
-
-func (h *Handler) revokeMandate(c echo.Context) error {
-	m, err := h.Accounts.Revoke(c.Request().Context(), act(c), c.Param("id"))
-	if err != nil {
-		return err
-	}
-	page.Flash(c, "success", "directory.mandate.revoked")
-	if slices.ContainsFunc(session.Actor(c).Memberships, func(x actor.Membership) bool { return x.Organisation == m.Principal }) {
-		return page.Redirect(c, "/verzeichnis/stelle?id="+m.Principal)
-	}
-	return page.Redirect(c, "/verzeichnis/kommunen/"+m.Principal)
 }

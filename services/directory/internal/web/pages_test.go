@@ -11,6 +11,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/page/pagetest"
@@ -39,7 +40,7 @@ var (
 		Function: "ISB " + hostile, Language: "de", Active: true, Memberships: []account.Membership{{Organisation: town.ID, Role: actor.Officer}},
 	}
 	robin   = account.Person{ID: "22222222-0000-7000-8000-000000000002", Name: "Robin Muster", Email: "robin@oehrda.example", Language: "de"}
-	mandate = account.NamedMandate{PrincipalName: town.Name, PrincipalAGS: town.AGS, AgentName: provider.Name, Mandate: account.Mandate{
+	granted = mandate.Named{PrincipalName: town.Name, PrincipalAGS: town.AGS, AgentName: provider.Name, Mandate: mandate.Mandate{State: mandate.Active,
 		ID: "33333333-0000-7000-8000-000000000001", Principal: town.ID, Agent: provider.ID, Scopes: []actor.Scope{"report", "read"}, From: noon,
 		To: at(24 * time.Hour), Document: "Akte 7 " + hostile,
 	}}
@@ -65,8 +66,8 @@ func full(r *page.Renderer, lang string, b page.Base) *organisationView {
 	return &organisationView{
 		Base: b, Organisation: town, Administration: &office, Members: []constituency.Organisation{provider}, ShowContact: true,
 		Structure: structure{Predecessors: []constituency.Organisation{former}},
-		Groups: []group{{actor.Officer, []account.Person{kim}}}, ShowMandates: true, Given: []account.NamedMandate{mandate},
-		Taken: []account.NamedMandate{mandate}, MayRevoke: true, MayEdit: true, Others: []constituency.Organisation{office}, Own: true,
+		Groups:    []group{{actor.Officer, []account.Person{kim}}}, ShowMandates: true, Given: []mandate.Named{granted},
+		Taken: []mandate.Named{granted}, MayRevoke: true, MayEdit: true, Others: []constituency.Organisation{office}, Own: true,
 		Form: organisationForm{town.Name, town.Email, town.Phone, town.Version}, Source: constituency.Notice, People: side,
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
 	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
 	"github.com/thueringencert/leitstelle/shared/actor"
@@ -36,9 +37,8 @@ type Reads interface {
 	Kreise(ctx context.Context) ([]constituency.Organisation, error)
 	People(ctx context.Context, query, organisation, after string, limit int) ([]account.Person, string, error)
 	Person(ctx context.Context, id string) (account.Person, error)
-	Mandate(ctx context.Context, id string) (account.Mandate, error)
 	PeopleReads
-	NamedMandates(ctx context.Context, organisation string) ([]account.NamedMandate, error)
+	MandateReads
 	SessionsOf(ctx context.Context, person string, at time.Time) ([]account.Session, error)
 	TokensOf(ctx context.Context, person string, at time.Time) ([]account.Token, error)
 	Token(ctx context.Context, id string) (account.Token, error)
@@ -52,6 +52,7 @@ type Handler struct {
 	Register *constituency.Desk
 	Accounts *account.Desk
 	Finder   *responsibility.Finder
+	Mandates *mandate.Desk
 	Reads    Reads
 	Pages    *page.Renderer
 	Log      *zap.Logger
@@ -61,6 +62,8 @@ type Handler struct {
 	// Once runs effect once for an idempotency key, in one transaction with its record.
 	Once func(ctx context.Context, r idem.Request, effect func(*account.Desk) (status int, body any, err error)) (idem.Answer, error)
 	PeopleDesks
+	// OnceMandate is Once for what is done about mandates.
+	OnceMandate func(ctx context.Context, r idem.Request, effect func(*mandate.Desk) (status int, body any, err error)) (idem.Answer, error)
 	// Tell makes the other services know of sessions and tokens at once.
 	Tell func(ctx context.Context, sessions []account.Session, tokens []account.Token)
 }
@@ -121,7 +124,6 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: get, Path: "/verzeichnis/kommunen/:id", Action: actor.OrganisationRead, Handler: h.organisation},
 		{Method: post, Path: "/verzeichnis/kommunen/:id", Action: actor.OrganisationEdit, Handler: h.amendOrganisation},
 		{Method: get, Path: "/verzeichnis/stelle", Action: actor.OrganisationRead, Handler: h.ownOrganisation},
-		{Method: post, Path: "/verzeichnis/mandate/:id/widerrufen", Action: actor.MandateRevoke, Handler: h.revokeMandate},
 		{Method: get, Path: "/verzeichnis/verwaltung", Action: actor.PersonManage, Handler: toPeople},
 		{Method: get, Path: "/verzeichnis/verwaltung/register", Action: actor.RegisterImport, Handler: h.importForm},
 		{Method: post, Path: "/verzeichnis/verwaltung/register", Action: actor.RegisterImport, Handler: h.upload, Limit: httpserver.UploadLimit},
@@ -134,19 +136,15 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: "/verzeichnis/verwaltung/personen/:id/entsperren", Action: actor.SessionEndAny, Handler: h.unlock},
 	}
 	more, calls := h.responsibilityRoutes()
-	pages = append(pages, more...)
-	pages = append(pages, h.peoplePages()...)
+	pages = slices.Concat(pages, more, h.mandatePages(), h.peoplePages())
 	for i := range pages {
 		pages[i].Handler = h.withUser(pages[i].Handler)
 	}
-	return slices.Concat(pages, calls, h.peopleAPI(), []httpserver.Route{
+	return slices.Concat(pages, calls, h.mandateAPI(api), h.peopleAPI(), []httpserver.Route{
 		{Method: get, Path: api + "/me", Action: actor.AccountOwn, Handler: h.apiMe},
 		{Method: get, Path: api + "/organisations", Action: actor.OrganisationRead, Handler: h.apiOrganisations},
 		{Method: get, Path: api + "/organisations/:id", Action: actor.OrganisationRead, Handler: h.apiOrganisation},
 		{Method: http.MethodPatch, Path: api + "/organisations/:id", Action: actor.OrganisationEdit, Handler: h.apiAmend},
-		{Method: get, Path: api + "/organisations/:id/mandates", Action: actor.MandateRead, Handler: h.apiMandates},
-		{Method: post, Path: api + "/organisations/:id/mandates", Action: actor.MandateGrant, Handler: h.apiGrant},
-		{Method: http.MethodDelete, Path: api + "/mandates/:id", Action: actor.MandateRevoke, Handler: h.apiRevoke},
 		{Method: get, Path: api + "/people", Action: actor.PersonManage, Handler: h.apiPeople},
 		{Method: get, Path: api + "/sessions", Action: actor.SessionEndOwn, Handler: h.apiSessions},
 		{Method: http.MethodDelete, Path: api + "/sessions", Action: actor.SessionEndOwn, Handler: h.apiEndSessions},
