@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"go.uber.org/zap"
 
+	"github.com/thueringencert/leitstelle/services/triage/internal/campaign"
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
 	"github.com/thueringencert/leitstelle/services/triage/internal/duty"
 	"github.com/thueringencert/leitstelle/services/triage/internal/feed"
@@ -84,7 +86,12 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 
 // desk is the desk on the pool or inside a transaction.
 func (s *Service) desk(db pg.DB) *casefile.Desk {
-	return &casefile.Desk{Store: store.New(db), Directory: directory{s.Register}, Rules: s.rules, Now: s.Now}
+	return &casefile.Desk{Store: store.New(db), Directory: directory{s.Register}, Campaigns: s.campaigns(db), Rules: s.rules, Now: s.Now}
+}
+
+// campaigns is the desk of campaigns, on the pool or inside a transaction.
+func (s *Service) campaigns(db pg.DB) *campaign.Desk {
+	return &campaign.Desk{Store: store.New(db), Directory: directory{s.Register}, Now: s.Now}
 }
 
 // Handler answers all of the service's addresses.
@@ -95,7 +102,7 @@ func (s *Service) Routes() []httpserver.Route { return s.routes }
 
 // Run runs everything but HTTP until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	parts := []func(context.Context) error{s.follow}
+	parts := []func(context.Context) error{s.follow, s.work}
 	f := &feed.Feed{Desk: s.desk}
 	for _, c := range f.Consumers() {
 		c.DB = s.DB
@@ -110,6 +117,35 @@ func (s *Service) follow(ctx context.Context) error {
 	defer stop()
 	s.hub.Wake = wake
 	return s.hub.Run(ctx)
+}
+
+// workPause is how long the work on orders rests without being woken.
+const workPause = 2 * time.Second
+
+// work does what was ordered for the cases of campaigns, batch by batch.
+func (s *Service) work(ctx context.Context) error {
+	wake, stop := outbox.Listen(s.Config.DatabaseURL, store.JobChannel, s.Log)
+	defer stop()
+	t := time.NewTicker(workPause)
+	defer t.Stop()
+	for {
+		worked, err := s.campaigns(s.DB).Work(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			s.Log.Warn("triage: an order for many cases waits", zap.Error(err))
+		}
+		if worked && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wake:
+		case <-t.C:
+		}
+	}
 }
 
 func (s *Service) close() error {
@@ -136,6 +172,9 @@ func (d directory) Worker(id string) (event.Person, bool) {
 	}
 	return event.Person{ID: a.Person, Name: a.Name}, true
 }
+
+// ActorOf returns what a person may be now.
+func (d directory) ActorOf(person string) (actor.Actor, bool) { return d.r.ActorOf(person) }
 
 // Body returns a body of the constituency.
 func (d directory) Body(agsOrID string) (event.Organisation, bool) {

@@ -30,6 +30,8 @@ const (
 	CaseMerge          Action = "case.merge"
 	CaseSearch         Action = "case.search"
 	CaseExport         Action = "case.export"
+	CampaignRead       Action = "campaign.read" // several cases with one cause, and who is in them
+	CampaignEdit       Action = "campaign.edit"
 	AlertDraft         Action = "alert.draft"
 	AlertApprove       Action = "alert.approve"
 	AlertRead          Action = "alert.read"
@@ -143,6 +145,8 @@ var matrix = map[Action]row{
 	CaseMerge:          {cells: cert(nil)},
 	CaseSearch:         {cells: cert(nil)},
 	CaseExport:         {fresh: true, cells: cert(nil)},
+	CampaignRead:       {cells: cert(nil)},
+	CampaignEdit:       {cells: cert(nil)},
 	AlertDraft:         {cells: map[Role]Reach{Analyst: All, Lead: All, Editor: All}},
 	AlertApprove:       {fresh: true, cells: map[Role]Reach{Approver: All}},
 	AlertRead: {scope: ScopeAlerts, cells: own(cert(map[Role]Reach{

@@ -45,6 +45,8 @@ case.note           | –    –      | –       –         –        *    * 
 case.merge          | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
 case.search         | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
 case.export         | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
+campaign.read       | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
+campaign.edit       | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
 alert.draft         | –    –      | –       –         –        –    *       *    *      –        –            –       –     –
 alert.approve       | –    –      | –       –         –        –    –       –    –      *        –            –       –     –
 alert.read          | –    alerts | O       O         M        *    *       *    *      *        *            –       –     *

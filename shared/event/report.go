@@ -121,13 +121,15 @@ func (p ReportAttachmentAdded) Key() (string, int) { return p.Report, 0 }
 
 // ReportTakenOver says that an affected body deals with a report itself from
 // now on, though its provider sent it: the CERT asks the body's own contact. The
-// provider keeps what its mandate lets it read.
+// provider keeps what its mandate lets it read. Returned undoes it: the callback
+// is the provider's again.
 type ReportTakenOver struct {
 	Report    string       `json:"report"`
 	Reference string       `json:"reference"`
 	Affected  Organisation `json:"affected"`
 	Author    Person       `json:"author"`
-	Callback  Contact      `json:"callback"`
+	Callback  Contact      `json:"callback"` // whom to ask from now on
+	Returned  bool         `json:"returned,omitempty"`
 	At        time.Time    `json:"at"`
 }
 

@@ -19,7 +19,7 @@ var roads = []struct {
 	from, to, consumer string
 	types              []string
 }{
-	{Intake, Triage, "triage-reports", []string{"report.submitted", "report.supplemented", "report.message.posted", "report.attachment.added"}},
+	{Intake, Triage, "triage-reports", []string{"report.submitted", "report.supplemented", "report.message.posted", "report.attachment.added", "report.taken_over", "report.contradicted"}},
 	{Intake, Notification, "notification-reports", []string{"report.submitted"}},
 	{Triage, Intake, "intake-cases", []string{"case.opened", "case.updated", "case.closed", "case.message.posted"}},
 	{Triage, Notification, "notification-cases", []string{"case.opened", "case.updated", "case.closed", "case.message.posted"}},

@@ -56,6 +56,10 @@ type Case struct {
 	Flags        []string
 	MergedInto   string
 	BeforeMerge  State // what the undo of a merge returns to
+	Campaign     *event.CampaignRef
+	TakenOver    *Statement // the body deals with its provider's report itself
+	OverAt       time.Time  // when the body last took over or gave back
+	Contradicted *Statement // the body does not agree with its provider's report
 	ReceivedAt   time.Time
 	OpenedAt     time.Time
 	ChangedAt    time.Time
@@ -120,10 +124,15 @@ const (
 	KindAbsorbed   = "absorbed"    // took another case in
 	KindAlert      = "alerted"     // an alert grew out of it
 	KindUndeliver  = "undelivered" // a message did not reach its reader
+	KindJoined     = "campaign.joined"
+	KindLeft       = "campaign.left"
+	KindTakenOver  = "taken.over"   // by the affected body, from its provider
+	KindReturned   = "returned"     // to the provider
+	KindContradict = "contradicted" // by the affected body
 )
 
 // additive kinds add to a file and change no value that somebody may be editing.
-var additive = []string{KindSupplement, KindMessageIn, KindMessageOut, KindAttachment, KindNote, KindAnswered, KindAlert, KindUndeliver}
+var additive = []string{KindSupplement, KindMessageIn, KindMessageOut, KindAttachment, KindNote, KindAnswered, KindAlert, KindUndeliver, KindJoined, KindLeft, KindTakenOver, KindReturned, KindContradict}
 
 // Additive reports whether the entry cannot conflict with an edit.
 func (e Entry) Additive() bool { return slices.Contains(additive, e.Kind) }
@@ -249,7 +258,7 @@ func (c *Case) Snapshot() event.Case {
 		ID: c.ID, Reference: c.Reference, Version: c.Version, State: string(c.State), Severity: string(c.Severity),
 		TLP: string(c.TLP), Class: c.Class, Disposition: c.Disposition, Title: c.Title, What: c.What,
 		Organisation: c.Organisation, Verified: c.Verified, Exercise: c.Exercise, Reports: c.Reports,
-		Assignee: c.Assignee, ReportStatus: c.State.ReportStatus(), MergedInto: c.MergedInto,
+		Assignee: c.Assignee, Campaign: c.Campaign, ReportStatus: c.State.ReportStatus(), MergedInto: c.MergedInto,
 		ReceivedAt: c.ReceivedAt, OpenedAt: c.OpenedAt, ChangedAt: c.ChangedAt, ClosedAt: c.ClosedAt,
 	}
 	for _, k := range c.Clocks {

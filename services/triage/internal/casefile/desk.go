@@ -61,11 +61,18 @@ type Directory interface {
 	Body(agsOrID string) (event.Organisation, bool)
 }
 
+// Campaigns says which campaign the case of a report belongs to, and makes it
+// when the report is about more than one body. nil: none.
+type Campaigns interface {
+	Gather(ctx context.Context, r event.ReportSubmitted) (*event.CampaignRef, error)
+}
+
 // Desk is what can be done with cases. Pages, the API and events all come here,
 // so that each rule and each permission is checked once.
 type Desk struct {
 	Store     Store
 	Directory Directory
+	Campaigns Campaigns // nil: no report makes a campaign
 	Rules     duty.Rules
 	Now       func() time.Time
 }

@@ -27,8 +27,18 @@ func (d *Desk) Reported(ctx context.Context, r event.ReportSubmitted) error {
 		return nil // the same fact under another event id
 	}
 	at := d.now()
+	var together *event.CampaignRef
+	if d.Campaigns != nil {
+		if together, err = d.Campaigns.Gather(ctx, r); err != nil {
+			return err
+		}
+	}
 	if err := d.Store.Open(ctx, system, at, func(id, reference string) *Case {
-		return Open(system, at, id, reference, d.Rules, r)
+		c := Open(system, at, id, reference, d.Rules, r)
+		if together != nil {
+			c.Join(system, at, *together)
+		}
+		return c
 	}); err != nil {
 		return err
 	}
@@ -70,7 +80,7 @@ func (d *Desk) Fact(ctx context.Context, e event.Event) error {
 	})
 }
 
-// fact is what the three facts about a report have in common.
+// fact is what the facts about a report have in common.
 type fact struct {
 	report   string
 	affected event.Organisation
@@ -85,6 +95,12 @@ func factOf(e event.Event) (fact, error) {
 	case event.ReportAttachmentAdded{}.Type():
 		a, err := event.Decode[event.ReportAttachmentAdded](e)
 		return fact{a.Report, a.Affected, func(c *Case, at time.Time) { c.Attach(system, at, a) }}, err
+	case event.ReportTakenOver{}.Type():
+		o, err := event.Decode[event.ReportTakenOver](e)
+		return fact{o.Report, o.Affected, func(c *Case, at time.Time) { c.TakeOver(system, at, o) }}, err
+	case event.ReportContradicted{}.Type():
+		o, err := event.Decode[event.ReportContradicted](e)
+		return fact{o.Report, o.Affected, func(c *Case, at time.Time) { c.Contradict(system, at, o) }}, err
 	}
 	s, err := event.Decode[event.ReportSupplemented](e)
 	return fact{s.Report, s.Affected, func(c *Case, at time.Time) { c.Supplement(system, at, s) }}, err

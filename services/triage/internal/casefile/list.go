@@ -32,6 +32,19 @@ type Summary struct {
 	AnsweredAt   *time.Time
 	ClosedAt     *time.Time
 	Flags        []string
+	Campaign     *event.CampaignRef
+	TakenOver    bool
+	Contradicted bool
+	Fold         *Fold // the line stands for all cases of its campaign
+}
+
+// Fold is what a line says that stands for the cases of a campaign which the
+// list would show one by one.
+type Fold struct {
+	Title string
+	Total int
+	New   int
+	Worst Severity
 }
 
 // Object is what the matrix is asked about.
@@ -48,6 +61,9 @@ func (s Summary) Object() actor.Object {
 func (s Summary) For(by By, at time.Time) Summary {
 	if by.MustStepUp(actor.CaseQueue, s.Object(), at) {
 		s.Title = ""
+		if s.Fold != nil {
+			s.Fold = &Fold{Total: s.Fold.Total, New: s.Fold.New, Worst: s.Fold.Worst}
+		}
 	}
 	return s
 }
@@ -88,6 +104,9 @@ type Filter struct {
 	Assignee     string // person id, "none"
 	Organisation string // id
 	Due          string // overdue, soon
+	Campaign     string // id
+	Mark         string // one of Marks
+	Fold         bool   // one line for all cases of a campaign; the archive never folds
 	Query        string
 	NoRed        bool // a search leaves out TLP:RED: a hit would say what is in it
 	Sort         string
@@ -96,6 +115,17 @@ type Filter struct {
 	Mine         string // who "mine" is
 	Now          time.Time
 }
+
+// What the affected body said about its provider's report, and whether something
+// new came.
+const (
+	MarkContradicted = "contradicted"
+	MarkTakenOver    = "taken_over"
+	MarkMessage      = "message"
+)
+
+// Marks lists what a list can be filtered by beside the case's own values.
+func Marks() []string { return []string{MarkContradicted, MarkTakenOver, MarkMessage} }
 
 // StateOpen filters by all states in which somebody works.
 const StateOpen = "open"
@@ -125,6 +155,9 @@ func (f Filter) Check() error {
 	}
 	if !slices.Contains([]string{"", "overdue", "soon"}, f.Due) {
 		bad.Add("due", "triage.err.due", "is no deadline filter")
+	}
+	if f.Mark != "" && !slices.Contains(Marks(), f.Mark) {
+		bad.Add("mark", "triage.err.mark", "is no mark")
 	}
 	return bad.Err()
 }

@@ -70,10 +70,7 @@ func (c *Case) Receive(by By, at time.Time, m event.ReportMessagePosted) {
 		Report: m.Reference, Text: m.Text, TLP: c.TLP, At: m.At,
 	})
 	c.note(by, at, KindMessageIn, "", m.Author.Name, "", m.Reference)
-	if c.State == Waiting {
-		c.move(by, at, Working, "")
-	}
-	c.flag(FlagMessage)
+	c.heard(by, at)
 }
 
 // Attach takes in a file of the reporter's side.
@@ -123,6 +120,9 @@ func (c *Case) Merge(by By, at time.Time, target *Case, reason string) error {
 	c.BeforeMerge, c.State, c.MergedInto, c.Flags = c.State, Merged, target.ID, nil
 	c.note(by, at, KindMerged, string(c.BeforeMerge), target.Reference, reason, target.ID)
 	target.Reports = append(target.Reports, c.Reports...)
+	if c.Campaign != nil && target.Campaign == nil { // the cause does not go with the file
+		target.Join(by, at, *c.Campaign)
+	}
 	if target.TLP.Wider(c.TLP) {
 		target.note(by, at, KindTLP, string(target.TLP), string(c.TLP), reason, c.ID)
 		target.TLP = c.TLP // what came in narrower stays narrow

@@ -37,7 +37,8 @@ func (f *Feed) report(ctx context.Context, tx pg.DB, e event.Event) error {
 			return err
 		}
 		return desk.Reported(ctx, r)
-	case event.ReportSupplemented{}.Type(), event.ReportMessagePosted{}.Type(), event.ReportAttachmentAdded{}.Type():
+	case event.ReportSupplemented{}.Type(), event.ReportMessagePosted{}.Type(), event.ReportAttachmentAdded{}.Type(),
+		event.ReportTakenOver{}.Type(), event.ReportContradicted{}.Type():
 		return desk.Fact(ctx, e)
 	}
 	return nil // a type of a later version that this one has no use for

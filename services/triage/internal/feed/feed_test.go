@@ -12,6 +12,7 @@ import (
 
 	"github.com/jmoiron/sqlx"
 
+	"github.com/thueringencert/leitstelle/services/triage/internal/campaign"
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
 	"github.com/thueringencert/leitstelle/services/triage/internal/feed"
 	"github.com/thueringencert/leitstelle/services/triage/internal/sample"
@@ -26,18 +27,22 @@ import (
 )
 
 type env struct {
-	t   *testing.T
+	t   testing.TB
 	db  *sqlx.DB
 	bus *bus.Bus
 }
 
 // start runs the consumers on a clean database and an own broker.
-func start(t *testing.T) *env {
+func start(t testing.TB) *env {
 	t.Helper()
 	e := &env{t: t, bus: devstack.NewBus(t)}
 	e.db, _ = devstack.NewDB(t, append(service.Migrations(), store.Migrations)...)
 	f := &feed.Feed{Desk: func(tx pg.DB) *casefile.Desk {
-		return &casefile.Desk{Store: store.New(tx), Directory: sample.Directory{}, Now: func() time.Time { return sample.Noon }}
+		now := func() time.Time { return sample.Noon }
+		return &casefile.Desk{
+			Store: store.New(tx), Directory: sample.Directory{}, Now: now,
+			Campaigns: &campaign.Desk{Store: store.New(tx), Directory: sample.Directory{}, Now: now},
+		}
 	}}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -73,6 +73,43 @@ func (Directory) Worker(id string) (event.Person, bool) {
 	return event.Person{}, false
 }
 
+// ActorOf returns one of the CERT's people.
+func (Directory) ActorOf(person string) (actor.Actor, bool) {
+	for _, p := range []casefile.By{Mara, Jona, Lea, Didi} {
+		if p.Actor.Person == person {
+			return p.Actor, true
+		}
+	}
+	return actor.Actor{}, false
+}
+
+// Provider is an invented IT provider.
+var Provider = event.Organisation{ID: "0192f0c0-0000-7000-8000-0000000000fe", Name: "Rechenhaus Thüringen GmbH", Level: "provider"}
+
+// Member is the n-th invented member of the provider, in one of three districts.
+func Member(n int) event.Organisation {
+	kreis := []string{"16071", "16063", "16068"}[n%3]
+	return event.Organisation{
+		ID: fmt.Sprintf("0192f0c0-0000-7000-9000-%012d", n), AGS: fmt.Sprintf("%s%03d", kreis, n%1000),
+		Name: fmt.Sprintf("Gemeinde Mitglied %03d", n), Level: "gemeinde", Kreis: kreis,
+	}
+}
+
+// Together are the events of one report of the provider about n members.
+func Together(n int) []event.ReportSubmitted {
+	out := make([]event.ReportSubmitted, n)
+	first := Report(1)
+	for i := range out {
+		r := first
+		r.Affected, r.AffectedTotal, r.Agent = Member(i+1), n, &Provider
+		r.OnBehalf, r.Mandate = r.Affected.ID, event.NewID()
+		r.Reporter = event.Person{ID: "0192f0c0-0000-7000-8000-0000000000fa", Name: "Paul Netz"}
+		r.Callback = event.Contact{Name: "Paul Netz", Phone: "0361 000 00", Email: "leitstand@rechenhaus.example"}
+		out[i] = r
+	}
+	return out
+}
+
 // Body returns one of the two towns.
 func (Directory) Body(agsOrID string) (event.Organisation, bool) {
 	for _, o := range []event.Organisation{Musterhausen, Beispielroda} {

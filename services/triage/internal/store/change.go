@@ -23,11 +23,13 @@ const insertCase = `
 INSERT INTO cases (
 	id, reference, version, state, severity, severity_rank, tlp, class, suggested, disposition, title, what,
 	org_id, org_ags, org_name, org_level, org_kreis, verified, exercise, assignee_id, assignee_name,
-	clocks, flags, merged_into, before_merge, received_at, opened_at, changed_at, answered_at, closed_at, next_due, active, words)
+	clocks, flags, merged_into, before_merge, received_at, opened_at, changed_at, answered_at, closed_at, next_due, active,
+	campaign_id, campaign_ref, taken_over, over_at, contradicted, words)
 VALUES (
 	:id, :reference, :version, :state, :severity, :severity_rank, :tlp, :class, :suggested, :disposition, :title, :what,
 	:org_id, :org_ags, :org_name, :org_level, :org_kreis, :verified, :exercise, :assignee_id, :assignee_name,
-	:clocks, :flags, :merged_into, :before_merge, :received_at, :opened_at, :changed_at, :answered_at, :closed_at, :next_due, :active, :words)`
+	:clocks, :flags, :merged_into, :before_merge, :received_at, :opened_at, :changed_at, :answered_at, :closed_at, :next_due, :active,
+	:campaign_id, :campaign_ref, :taken_over, :over_at, :contradicted, :words)`
 
 const updateCase = `
 UPDATE cases SET
@@ -36,7 +38,8 @@ UPDATE cases SET
 	org_level = :org_level, org_kreis = :org_kreis, verified = :verified, assignee_id = :assignee_id,
 	assignee_name = :assignee_name, clocks = :clocks, flags = :flags, merged_into = :merged_into,
 	before_merge = :before_merge, changed_at = :changed_at, answered_at = :answered_at, closed_at = :closed_at,
-	next_due = :next_due, active = :active, words = left(words || :words, 200000)
+	next_due = :next_due, active = :active, campaign_id = :campaign_id, campaign_ref = :campaign_ref,
+	taken_over = :taken_over, over_at = :over_at, contradicted = :contradicted, words = left(words || :words, 200000)
 WHERE id = :id`
 
 // Open stores a new case.
@@ -132,6 +135,11 @@ type change struct {
 // finish stores what changed. The audit comes last: it locks the head of the
 // chain; only the stream's line, which needs the audit's number, follows.
 func finish(ctx context.Context, tx pg.DB, by casefile.By, at time.Time, statement string, cases ...*casefile.Case) error {
+	return finishWith(ctx, tx, by, at, statement, nil, cases...)
+}
+
+// finishWith is finish with more lines of audit about the same change.
+func finishWith(ctx context.Context, tx pg.DB, by casefile.By, at time.Time, statement string, more []audit.Entry, cases ...*casefile.Case) error {
 	var events []event.Event
 	var entries []audit.Entry
 	var changes []change
@@ -164,14 +172,14 @@ func finish(ctx context.Context, tx pg.DB, by casefile.By, at time.Time, stateme
 		}
 		changes = append(changes, change{c.ID, c.Version, len(p.Entries)})
 	}
-	if len(changes) == 0 {
+	if len(entries)+len(more) == 0 {
 		return nil
 	}
 	if err := outbox.Add(ctx, tx, events...); err != nil {
 		return err
 	}
-	first, err := audit.Append(ctx, tx, entries...)
-	if err != nil {
+	first, err := audit.Append(ctx, tx, append(entries, more...)...)
+	if err != nil || len(changes) == 0 {
 		return err
 	}
 	return announce(ctx, tx, first, changes)

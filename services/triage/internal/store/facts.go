@@ -68,12 +68,16 @@ type holder struct {
 }
 
 // holders picks the cases of the affected body: the one its report opened, else
-// the one that is the body's now. Where neither fits and all bodies of the
-// report are there, the fact is about all of them.
+// the one that is the body's now. Where neither fits, a fact about no known body
+// is about all bodies once they are there, and a report about one body has only
+// that one. What names another body of the register waits for it: it may have
+// been added a moment ago, and nothing of it belongs into the others' files.
 func holders(rows []holder, affected event.Organisation) []string {
 	key := casefile.AffectedKey(affected)
 	var all, now []string
+	total := 0
 	for _, r := range rows {
+		total = max(total, r.Total)
 		if r.Affected == key {
 			return []string{r.Case}
 		}
@@ -85,7 +89,7 @@ func holders(rows []holder, affected event.Organisation) []string {
 	switch {
 	case len(now) > 0:
 		return now
-	case len(rows) > 0 && len(rows) >= rows[0].Total:
+	case len(rows) == 1 && rows[0].Total <= 1, affected.ID == "" && len(rows) > 0 && len(rows) >= total:
 		return all
 	}
 	return nil

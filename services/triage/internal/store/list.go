@@ -35,28 +35,44 @@ const narrow = `
 	AND ($8 = '' OR next_due < CASE $8 WHEN 'overdue' THEN $9::timestamptz ELSE $9::timestamptz + interval '4 hours' END)
 	AND ($8 <> 'soon' OR next_due >= $9::timestamptz)
 	AND ($10 = '' OR NOT $17 OR tlp <> 'RED')
+	AND ($18 = '' OR campaign_id = NULLIF($18, '')::uuid)
+	AND ($19 = '' OR CASE $19 WHEN 'contradicted' THEN contradicted IS NOT NULL WHEN 'taken_over' THEN taken_over IS NOT NULL ELSE flags <> '{}' END)
 	AND ($10 = '' OR search @@ (websearch_to_tsquery('german', $10) || to_tsquery('simple', $11)))`
 
 // The orders, each with the keyset of the page before. The queue's read the
 // small indexes of what is unfinished, the archive's the newest first.
+// Folded, only a campaign's first case in the order stays, and says how many
+// there are: the names without c. are those of the innermost table.
 const (
+	fold = `, CASE WHEN $20 AND campaign_id IS NOT NULL THEN (
+	SELECT jsonb_build_object('Total', count(*), 'New', count(*) FILTER (WHERE state = 'new'), 'Rank', min(severity_rank),
+		'Title', (SELECT k.title FROM campaigns k WHERE k.id = c.campaign_id))
+	FROM cases o WHERE o.campaign_id = c.campaign_id AND active AND ` + narrow + `) END AS fold`
+	firstOf = `
+	AND (NOT $20 OR campaign_id IS NULL OR NOT EXISTS (
+		SELECT FROM cases o WHERE o.campaign_id = c.campaign_id AND active AND `
+	noFold = `, CASE WHEN $20 THEN NULL END::text AS fold`
+
 	listDue = `
-SELECT ` + columns + ` FROM cases
+SELECT ` + columns + fold + ` FROM cases c
 WHERE active AND ` + narrow + `
-	AND (due_order, severity_rank, received_at, id) > ($12::timestamptz, $13::smallint, $14::timestamptz, $15::uuid)
+	AND (due_order, severity_rank, received_at, id) > ($12::timestamptz, $13::smallint, $14::timestamptz, $15::uuid)` + firstOf + narrow + `
+		AND (o.due_order, o.severity_rank, o.received_at, o.id) < (c.due_order, c.severity_rank, c.received_at, c.id)))
 ORDER BY due_order, severity_rank, received_at, id LIMIT $16`
 	listSeverity = `
-SELECT ` + columns + ` FROM cases
+SELECT ` + columns + fold + ` FROM cases c
 WHERE active AND ` + narrow + `
-	AND (severity_rank, due_order, received_at, id) > ($13::smallint, $12::timestamptz, $14::timestamptz, $15::uuid)
+	AND (severity_rank, due_order, received_at, id) > ($13::smallint, $12::timestamptz, $14::timestamptz, $15::uuid)` + firstOf + narrow + `
+		AND (o.severity_rank, o.due_order, o.received_at, o.id) < (c.severity_rank, c.due_order, c.received_at, c.id)))
 ORDER BY severity_rank, due_order, received_at, id LIMIT $16`
 	listNewest = `
-SELECT ` + columns + ` FROM cases
+SELECT ` + columns + fold + ` FROM cases c
 WHERE active AND $12::timestamptz IS NOT NULL AND $13::smallint IS NOT NULL AND ` + narrow + `
-	AND (received_at, id) < ($14::timestamptz, $15::uuid)
+	AND (received_at, id) < ($14::timestamptz, $15::uuid)` + firstOf + narrow + `
+		AND (o.received_at, o.id) > (c.received_at, c.id)))
 ORDER BY received_at DESC, id DESC LIMIT $16`
 	listAll = `
-SELECT ` + columns + ` FROM cases
+SELECT ` + columns + noFold + ` FROM cases
 WHERE $12::timestamptz IS NOT NULL AND $13::smallint IS NOT NULL AND ` + narrow + `
 	AND (received_at, id) < ($14::timestamptz, $15::uuid)
 ORDER BY received_at DESC, id DESC LIMIT $16`
@@ -147,20 +163,48 @@ func list(ctx context.Context, db pg.DB, f casefile.Filter) (casefile.List, erro
 	if err != nil {
 		return casefile.List{}, err
 	}
-	var rows []row
+	var rows []listRow
 	if err := db.SelectContext(ctx, &rows, query, args...); err != nil {
 		return casefile.List{}, pg.Classify(ctx, fmt.Errorf("list cases: %w", err))
 	}
 	out := casefile.List{}
 	if len(rows) > f.Limit {
 		rows = rows[:f.Limit]
-		out.Next = cursorOf(rows[f.Limit-1])
+		out.Next = cursorOf(rows[f.Limit-1].row)
 	}
 	out.Items = make([]casefile.Summary, len(rows))
 	for i, r := range rows {
 		out.Items[i] = r.summary()
+		if out.Items[i].Fold, err = r.fold(); err != nil {
+			return casefile.List{}, err
+		}
 	}
 	return out, nil
+}
+
+// listRow is a line that may stand for all of its campaign.
+type listRow struct {
+	row
+	Fold *string `db:"fold"`
+}
+
+// fold reads how many cases the line stands for; one stands for itself.
+func (r listRow) fold() (*casefile.Fold, error) {
+	if r.Fold == nil {
+		return nil, nil
+	}
+	var f struct {
+		casefile.Fold
+		Rank int
+	}
+	if err := json.Unmarshal([]byte(*r.Fold), &f); err != nil {
+		return nil, fmt.Errorf("cases of campaign %s: %w", r.CampaignRef, err)
+	}
+	if f.Total < 2 || f.Rank < 1 || f.Rank > len(casefile.Severities()) {
+		return nil, nil
+	}
+	f.Worst = casefile.Severities()[f.Rank-1]
+	return &f.Fold, nil
 }
 
 // listQuery picks one of the four statements and its arguments.
@@ -192,7 +236,7 @@ func listQuery(f casefile.Filter) (string, []any, error) {
 	q := strings.TrimSpace(f.Query)
 	return query, []any{
 		f.State, f.Severity, group, full, f.Kreis, assignee, f.Organisation, f.Due, f.Now,
-		q, prefixes(q), c.Due, c.Rank, c.Received, c.ID, f.Limit + 1, f.NoRed,
+		q, prefixes(q), c.Due, c.Rank, c.Received, c.ID, f.Limit + 1, f.NoRed, f.Campaign, f.Mark, f.Fold,
 	}, nil
 }
 

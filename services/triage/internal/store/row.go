@@ -48,6 +48,11 @@ type row struct {
 	ClosedAt     *time.Time     `db:"closed_at"`
 	NextDue      *time.Time     `db:"next_due"`
 	Active       bool           `db:"active"`
+	CampaignID   *string        `db:"campaign_id"`
+	CampaignRef  string         `db:"campaign_ref"`
+	TakenOver    *string        `db:"taken_over"`
+	OverAt       *time.Time     `db:"over_at"`
+	Contradicted *string        `db:"contradicted"`
 	Words        string         `db:"words"` // written only: what this change adds
 }
 
@@ -55,7 +60,8 @@ type row struct {
 const columns = `
 	id, reference, version, state, severity, severity_rank, tlp, class, suggested, disposition, title, what,
 	org_id, org_ags, org_name, org_level, org_kreis, verified, exercise, assignee_id, assignee_name,
-	clocks, flags, merged_into, before_merge, received_at, opened_at, changed_at, answered_at, closed_at, next_due, active`
+	clocks, flags, merged_into, before_merge, received_at, opened_at, changed_at, answered_at, closed_at, next_due, active,
+	campaign_id, campaign_ref, taken_over, over_at, contradicted`
 
 func rowOf(c *casefile.Case) (row, error) {
 	clocks, err := json.Marshal(c.Clocks)
@@ -78,7 +84,48 @@ func rowOf(c *casefile.Case) (row, error) {
 	if c.MergedInto != "" {
 		r.MergedInto = &c.MergedInto
 	}
-	return r, nil
+	if c.Campaign != nil {
+		r.CampaignID, r.CampaignRef = &c.Campaign.ID, c.Campaign.Reference
+	}
+	if !c.OverAt.IsZero() {
+		r.OverAt = &c.OverAt
+	}
+	if r.TakenOver, err = statement(c.TakenOver); err != nil {
+		return row{}, err
+	}
+	r.Contradicted, err = statement(c.Contradicted)
+	return r, err
+}
+
+// statement is what an affected body said, as it is stored.
+func statement(s *casefile.Statement) (*string, error) {
+	if s == nil {
+		return nil, nil
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode statement: %w", err)
+	}
+	out := string(b)
+	return &out, nil
+}
+
+func statementOf(raw *string) (*casefile.Statement, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	s := &casefile.Statement{}
+	if err := json.Unmarshal([]byte(*raw), s); err != nil {
+		return nil, fmt.Errorf("statement: %w", err)
+	}
+	return s, nil
+}
+
+func (r row) campaign() *event.CampaignRef {
+	if r.CampaignID == nil {
+		return nil
+	}
+	return &event.CampaignRef{ID: *r.CampaignID, Reference: r.CampaignRef}
 }
 
 // kreis is the five digits that the map and the filter use.
@@ -112,10 +159,19 @@ func (r row) incident() (*casefile.Case, error) {
 	if r.MergedInto != nil {
 		c.MergedInto = *r.MergedInto
 	}
+	c.Campaign = r.campaign()
+	if r.OverAt != nil {
+		c.OverAt = r.OverAt.UTC()
+	}
 	if err := json.Unmarshal([]byte(r.Clocks), &c.Clocks); err != nil {
 		return nil, fmt.Errorf("clocks of case %s: %w", r.Reference, err)
 	}
-	return c, nil
+	var err error
+	if c.TakenOver, err = statementOf(r.TakenOver); err != nil {
+		return nil, err
+	}
+	c.Contradicted, err = statementOf(r.Contradicted)
+	return c, err
 }
 
 func (r row) summary() casefile.Summary {
@@ -125,6 +181,7 @@ func (r row) summary() casefile.Summary {
 		Title: r.Title, Organisation: r.organisation(), Verified: r.Verified, Exercise: r.Exercise,
 		Assignee: r.assignee(), ReceivedAt: r.ReceivedAt.UTC(), NextDue: utc(r.NextDue),
 		AnsweredAt: utc(r.AnsweredAt), ClosedAt: utc(r.ClosedAt), Flags: r.Flags,
+		Campaign: r.campaign(), TakenOver: r.TakenOver != nil, Contradicted: r.Contradicted != nil,
 	}
 }
 
