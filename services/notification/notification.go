@@ -45,6 +45,7 @@ type Config struct {
 	service.Config
 	Mail       Mail   `envPrefix:"SMTP_"`
 	AnswerKey  string `env:"ANSWER_KEY,notEmpty" doc:"at least 32 hex digits: the key of the answer links; changing it ends all links"`
+	ReaderURL  string `env:"READER_URL" doc:"postgres:// URL of the login that reads on behalf of people; default: DATABASE_URL in the role notification_reader"`
 	InvitePath string `env:"INVITE_PATH" envDefault:"/konto/einladung/" doc:"page of the directory that takes an invitation's token"`
 }
 
@@ -69,7 +70,11 @@ func New(ctx context.Context, cfg Config, d service.Deps) (*Service, error) {
 		return nil, err
 	}
 	keys := alert.Keyring{Key: key}
-	s := &Service{Base: base, store: store.New(base.DB, base.Now, keys)}
+	people, err := base.OpenReader(cfg.ReaderURL, store.Reader)
+	if err != nil {
+		return nil, errors.Join(err, base.Close())
+	}
+	s := &Service{Base: base, store: store.New(base.DB, people, base.Now, keys)}
 	if err := s.open(cfg, keys); err != nil {
 		return nil, errors.Join(err, base.Close())
 	}

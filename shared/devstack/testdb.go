@@ -189,3 +189,14 @@ func TempDir(t testing.TB) string {
 	}
 	return dir
 }
+
+// Reader opens a test's database as the role that reads on behalf of people.
+func Reader(t testing.TB, url, role string) *sqlx.DB {
+	t.Helper()
+	db, err := pg.OpenReader(url, "", role, pg.Options{Name: t.Name(), MaxConns: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}

@@ -73,6 +73,7 @@ type Base struct {
 
 	synced  func(context.Context) error
 	relayDB *sqlx.DB
+	readers []*sqlx.DB
 	trusted []netip.Prefix
 	denials perSecond
 }
@@ -133,7 +134,23 @@ func Migrations() []pg.Migrations {
 }
 
 // Close ends the connections to the database.
-func (b *Base) Close() error { return errors.Join(b.DB.Close(), b.relayDB.Close()) }
+func (b *Base) Close() error {
+	err := errors.Join(b.DB.Close(), b.relayDB.Close())
+	for _, db := range b.readers {
+		err = errors.Join(err, db.Close())
+	}
+	return err
+}
+
+// OpenReader opens the pool on which the service reads on behalf of people:
+// readerURL is a login of its own, else the service's takes the role on.
+func (b *Base) OpenReader(readerURL, role string) (*sqlx.DB, error) {
+	db, err := pg.OpenReader(b.Config.DatabaseURL, readerURL, role, pg.Options{Name: b.Name + "-reader"})
+	if err == nil {
+		b.readers = append(b.readers, db)
+	}
+	return db, err
+}
 
 // HTTP returns the options of the service's HTTP server; sessions is usually
 // the register.

@@ -49,6 +49,8 @@ func Write(dir string, h Hosts, now time.Time) ([]string, error) {
 		w.file(s+"_anchor_key", random)
 	}
 	w.file("intake_writer_url", databaseURL("intake_writer", "intake", h.Postgres))
+	w.file("intake_reader_url", databaseURL("intake_reader", "intake", h.Postgres))
+	w.file("notification_reader_url", databaseURL("notification_reader", "notification", h.Postgres))
 	w.file("intake_code_key", random)
 	w.file("directory_key", random)
 	w.file("notification_answer_key", random)

@@ -4,6 +4,7 @@ package alert
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -92,21 +93,35 @@ type CaseCopy struct {
 // Store keeps alerts. Lookups of what is not there are NotFound.
 type Store interface {
 	Create(ctx context.Context, year int, by By, build func(id, reference string) (Alert, error)) (Alert, error)
-	Alert(ctx context.Context, idOrReference string) (Alert, error)
-	Alerts(ctx context.Context, f Filter) ([]Alert, string, error)
+	// As reads on behalf of somebody: what the seer may not see is not there.
+	As(seer actor.Seer) Reading
 	// Update loads the alert under a lock, changes and saves it with its effect.
 	Update(ctx context.Context, idOrReference string, by By, change func(a *Alert) (Effect, error)) (Alert, error)
 	// Answer does the same for one body of an alert.
 	Answer(ctx context.Context, alert, organisation string, by By, change func(a *Alert, b *Body) (event.PollAnswered, error)) (Body, error)
-	Bodies(ctx context.Context, alert string, f BodyFilter) ([]Body, string, error)
-	Count(ctx context.Context, alert string) (Count, error)
-	Deliveries(ctx context.Context, alert string, f DeliveryFilter) ([]Delivery, string, error)
-	DeliveryTally(ctx context.Context, alert string) (map[string]int, error)
+	// Counts sums up the answers of each alert: numbers of all its bodies.
+	Counts(ctx context.Context, alerts ...string) (map[string]Count, error)
 	Grant(ctx context.Context, tokenHash []byte) (Grant, error)
-	Case(ctx context.Context, id string) (CaseCopy, error)
 	Wishes(ctx context.Context) (Wishes, error)
 	// Backlog counts the messages that wait and says since when.
 	Backlog(ctx context.Context) (n int, oldest time.Time, err error)
+}
+
+// Reading is what one reader sees of alerts.
+type Reading interface {
+	Alert(ctx context.Context, idOrReference string) (Alert, error)
+	Alerts(ctx context.Context, f Filter) ([]Alert, string, error)
+	Bodies(ctx context.Context, alert string, f BodyFilter) ([]Body, string, error)
+	// BodiesOf returns the bodies of several alerts that are among organisations.
+	BodiesOf(ctx context.Context, alerts, organisations []string) (map[string][]Body, error)
+	Deliveries(ctx context.Context, alert string, f DeliveryFilter) ([]Delivery, string, error)
+	DeliveryTally(ctx context.Context, alert string) (map[string]int, error)
+	Case(ctx context.Context, id string) (CaseCopy, error)
+}
+
+// SeerOf is what a person sees of alerts: as reader, answerer or editor.
+func SeerOf(a actor.Actor) actor.Seer {
+	return a.Seer(actor.AlertRead, actor.PollAnswer, actor.AlertWork, actor.AlertDraft, actor.DeliveryRead)
 }
 
 // Desk is the one place that works with alerts; page and API call it alike.
@@ -204,15 +219,8 @@ func Readable(a actor.Actor) (organisations []string, everything, ok bool) {
 
 // Listed narrows a list to what the person may read one by one.
 func (f Filter) Listed(a actor.Actor) Filter {
-	v := a.View(actor.AlertRead)
-	f.Everything, f.Organisations, f.Mandated = v.Everything, nil, nil
-	for _, id := range v.Organisations {
-		if a.May(actor.AlertRead, actor.Object{Organisation: id}).OnBehalfOf == "" {
-			f.Organisations = append(f.Organisations, id)
-		} else {
-			f.Mandated = append(f.Mandated, id)
-		}
-	}
+	s := a.Seer(actor.AlertRead)
+	f.Everything, f.Organisations, f.Mandated = a.View(actor.AlertRead).Everything, s.Organisations, s.Mandated
 	return f
 }
 
@@ -242,8 +250,17 @@ func (d Desk) Answerable(ctx context.Context, a actor.Actor, alertID string) ([]
 	if len(orgs) == 0 {
 		return nil, nil
 	}
-	bodies, _, err := d.Store.Bodies(ctx, alertID, BodyFilter{Organisations: orgs, Limit: len(orgs)})
+	bodies, _, err := d.Store.As(SeerOf(a)).Bodies(ctx, alertID, BodyFilter{Organisations: orgs, Limit: len(orgs)})
 	return bodies, err
+}
+
+// AnswerableOf is Answerable for a list of alerts.
+func (d Desk) AnswerableOf(ctx context.Context, a actor.Actor, alerts []string) (map[string][]Body, error) {
+	orgs := a.View(actor.PollAnswer).Organisations
+	if len(orgs) == 0 || len(alerts) == 0 {
+		return map[string][]Body{}, nil
+	}
+	return d.Store.As(SeerOf(a)).BodiesOf(ctx, alerts, orgs)
 }
 
 // Granted are the bodies for which an answer link speaks. person is who the
@@ -253,7 +270,8 @@ func (d Desk) Granted(ctx context.Context, g Grant, person actor.Actor) ([]Body,
 	if g.Person != "" {
 		return d.Answerable(ctx, person, g.Alert)
 	}
-	bodies, _, err := d.Store.Bodies(ctx, g.Alert, BodyFilter{Organisations: []string{g.Organisation}, Limit: 1})
+	box := actor.Seer{Organisations: []string{g.Organisation}}
+	bodies, _, err := d.Store.As(box).Bodies(ctx, g.Alert, BodyFilter{Organisations: []string{g.Organisation}, Limit: 1})
 	return bodies, err
 }
 
@@ -264,12 +282,32 @@ func (d Desk) Answer(ctx context.Context, by By, alertID, organisation string, a
 		return Body{}, fault.New(fault.NotFound, "you cannot answer for this organisation")
 	}
 	onBehalf := by.May(actor.PollAnswer, actor.Object{Organisation: organisation}).OnBehalfOf
-	return d.Store.Answer(ctx, alertID, organisation, by, func(a *Alert, b *Body) (event.PollAnswered, error) {
+	var as Body
+	body, err := d.Store.Answer(ctx, alertID, organisation, by, func(a *Alert, b *Body) (event.PollAnswered, error) {
 		if onBehalf != "" && (a.Current == nil || !ForAgents(a.Current.TLP)) {
 			return event.PollAnswered{}, fault.New(fault.NotFound, "you cannot answer for this organisation")
 		}
-		return a.Answer(b, r, by.Named(), onBehalf, d.Now())
+		as = *b
+		e, err := a.Answer(b, r, by.Named(), onBehalf, d.Now())
+		if err == nil && as.says(*b) {
+			err = errSaid
+		}
+		return e, err
 	})
+	if errors.Is(err, errSaid) {
+		return as, nil
+	}
+	return body, err
+}
+
+// errSaid leaves an answer as it is that says what was said: a second tap makes
+// no second version, event or line in the history.
+var errSaid = errors.New("said already")
+
+// says reports whether b says the same as other, to the same version of the alert.
+func (b Body) says(other Body) bool {
+	return b.Answer != "" && b.Answer == other.Answer && b.Detail == other.Detail && b.Text == other.Text &&
+		b.AlertVersion == other.AlertVersion && b.OnBehalf == other.OnBehalf && b.AnsweredBy == other.AnsweredBy
 }
 
 // FromCase fills a draft from what is known of a case. The title names no

@@ -83,7 +83,7 @@ func setup(t testing.TB, change ...func(*email.Config)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := store.New(db, c.now, alert.Keyring{Key: []byte("test")})
+	s := store.New(db, nil, c.now, alert.Keyring{Key: []byte("test")})
 	return &bench{t: t, clock: c, db: db, store: s, sink: sink, Courier: &courier.Courier{
 		Queue: s, Conns: 4, Now: c.now, Log: zap.NewNop(),
 		Dial: func(ctx context.Context) (courier.Conn, error) {

@@ -69,8 +69,12 @@ func named(idOrReference string) string {
 }
 
 // Alert returns an alert by id or reference.
-func (s *Store) Alert(ctx context.Context, idOrReference string) (alert.Alert, error) {
-	return s.load(ctx, s.db, idOrReference, "")
+func (r reading) Alert(ctx context.Context, idOrReference string) (a alert.Alert, err error) {
+	err = r.see(ctx, func(tx pg.DB) error {
+		a, err = r.load(ctx, tx, idOrReference, "")
+		return err
+	})
+	return a, err
 }
 
 func (s *Store) load(ctx context.Context, db pg.DB, idOrReference, lock string) (alert.Alert, error) {
@@ -120,7 +124,15 @@ func (s *Store) withVersions(ctx context.Context, db pg.DB, rows []alertRow) ([]
 }
 
 // Alerts lists alerts, the newest first.
-func (s *Store) Alerts(ctx context.Context, f alert.Filter) ([]alert.Alert, string, error) {
+func (r reading) Alerts(ctx context.Context, f alert.Filter) (out []alert.Alert, next string, err error) {
+	err = r.see(ctx, func(tx pg.DB) error {
+		out, next, err = r.alerts(ctx, tx, f)
+		return err
+	})
+	return out, next, err
+}
+
+func (s *Store) alerts(ctx context.Context, db pg.DB, f alert.Filter) ([]alert.Alert, string, error) {
 	states := make([]string, len(f.States))
 	for i, x := range f.States {
 		states[i] = string(x)
@@ -129,7 +141,7 @@ func (s *Store) Alerts(ctx context.Context, f alert.Filter) ([]alert.Alert, stri
 		return nil, "", fault.New(fault.Malformed, "after is no cursor of this list")
 	}
 	var rows []alertRow
-	err := s.db.SelectContext(ctx, &rows, `
+	err := db.SelectContext(ctx, &rows, `
 		SELECT `+alertColumns+` FROM alerts a
 		WHERE (cardinality($1::text[]) = 0 OR state = ANY($1))
 		  AND ($5 OR EXISTS (SELECT 1 FROM alert_bodies b WHERE b.alert = a.id AND b.organisation = ANY($2))
@@ -145,7 +157,7 @@ func (s *Store) Alerts(ctx context.Context, f alert.Filter) ([]alert.Alert, stri
 		rows = rows[:f.Limit]
 		next = rows[f.Limit-1].ID
 	}
-	out, err := s.withVersions(ctx, s.db, rows)
+	out, err := s.withVersions(ctx, db, rows)
 	return out, next, err
 }
 
@@ -251,14 +263,16 @@ func (s *Store) save(ctx context.Context, tx pg.DB, a *alert.Alert) error {
 }
 
 // Case returns what is kept of a case.
-func (s *Store) Case(ctx context.Context, id string) (alert.CaseCopy, error) {
+func (r reading) Case(ctx context.Context, id string) (c alert.CaseCopy, err error) {
 	if !event.IsID(id) {
 		return alert.CaseCopy{}, fault.New(fault.NotFound, "there is no such case")
 	}
-	var raw []byte
-	if err := s.db.GetContext(ctx, &raw, `SELECT snapshot FROM cases WHERE id = $1`, id); err != nil {
-		return alert.CaseCopy{}, pg.NoRows(ctx, err, "there is no such case")
-	}
-	var c alert.CaseCopy
-	return c, decode(raw, &c)
+	err = r.see(ctx, func(tx pg.DB) error {
+		var raw []byte
+		if err := tx.GetContext(ctx, &raw, `SELECT snapshot FROM cases WHERE id = $1`, id); err != nil {
+			return pg.NoRows(ctx, err, "there is no such case")
+		}
+		return decode(raw, &c)
+	})
+	return c, err
 }

@@ -4,6 +4,7 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
@@ -50,7 +52,15 @@ const bodyColumns = `b.organisation, b.name, b.ags, b.level, b.kreis, b.answer, 
 
 // Bodies lists an alert's audience by name with answers and, per body, how its
 // mails fared.
-func (s *Store) Bodies(ctx context.Context, id string, f alert.BodyFilter) ([]alert.Body, string, error) {
+func (r reading) Bodies(ctx context.Context, id string, f alert.BodyFilter) (out []alert.Body, next string, err error) {
+	err = r.see(ctx, func(tx pg.DB) error {
+		out, next, err = bodies(ctx, tx, id, f)
+		return err
+	})
+	return out, next, err
+}
+
+func bodies(ctx context.Context, tx pg.DB, id string, f alert.BodyFilter) ([]alert.Body, string, error) {
 	if !event.IsID(id) {
 		return nil, "", fault.New(fault.NotFound, "there is no such alert")
 	}
@@ -59,7 +69,7 @@ func (s *Store) Bodies(ctx context.Context, id string, f alert.BodyFilter) ([]al
 		return nil, "", fault.New(fault.Malformed, "after is no cursor of this list")
 	}
 	var rows []bodyRow
-	err := s.db.SelectContext(ctx, &rows, `
+	err := tx.SelectContext(ctx, &rows, `
 		WITH page AS (
 			SELECT * FROM alert_bodies b
 			WHERE b.alert = $1
@@ -95,25 +105,61 @@ func (s *Store) Bodies(ctx context.Context, id string, f alert.BodyFilter) ([]al
 	return out, next, nil
 }
 
-// Count sums up the answers of an alert.
-func (s *Store) Count(ctx context.Context, id string) (alert.Count, error) {
+// BodiesOf returns the bodies of several alerts that are among organisations.
+func (r reading) BodiesOf(ctx context.Context, alerts, organisations []string) (map[string][]alert.Body, error) {
 	var rows []struct {
+		Alert string `db:"alert"`
+		bodyRow
+	}
+	err := r.see(ctx, func(tx pg.DB) error {
+		return tx.SelectContext(ctx, &rows, `
+			SELECT b.alert, `+bodyColumns+`, 0 AS pending, 0 AS sent, 0 AS failed
+			FROM alert_bodies b WHERE b.alert = ANY($1::uuid[]) AND b.organisation = ANY($2::uuid[])
+			ORDER BY b.alert, b.name, b.organisation`, pq.Array(alerts), pq.Array(organisations))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list bodies: %w", err)
+	}
+	out := map[string][]alert.Body{}
+	for _, x := range rows {
+		b, err := x.body()
+		if err != nil {
+			return nil, err
+		}
+		out[x.Alert] = append(out[x.Alert], b)
+	}
+	return out, nil
+}
+
+// Counts sums up the answers of alerts. They are numbers of all bodies, also for
+// readers who see only their own: who may read an alert may know how it goes.
+func (s *Store) Counts(ctx context.Context, ids ...string) (map[string]alert.Count, error) {
+	var rows []struct {
+		Alert  string `db:"alert"`
 		Answer string `db:"answer"`
 		N      int    `db:"n"`
 	}
-	if err := s.db.SelectContext(ctx, &rows,
-		`SELECT answer, count(*) AS n FROM alert_bodies WHERE alert = $1 GROUP BY answer`, id); err != nil {
-		return alert.Count{}, pg.Classify(ctx, fmt.Errorf("count answers: %w", err))
+	err := pg.As(ctx, s.people, system().Seer(), func(tx pg.DB) error {
+		return tx.SelectContext(ctx, &rows,
+			`SELECT alert, answer, count(*) AS n FROM alert_bodies WHERE alert = ANY($1::uuid[]) GROUP BY alert, answer`, pq.Array(ids))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count answers: %w", err)
 	}
-	c := alert.Count{By: map[string]int{}}
+	out := map[string]alert.Count{}
+	for _, id := range ids {
+		out[id] = alert.Count{By: map[string]int{}}
+	}
 	for _, r := range rows {
+		c := out[r.Alert]
 		c.Total += r.N
 		if r.Answer != "" {
 			c.Answered += r.N
 			c.By[r.Answer] = r.N
 		}
+		out[r.Alert] = c
 	}
-	return c, nil
+	return out, nil
 }
 
 // Answer changes one body's answer: the row, its history, the event and the
@@ -190,8 +236,12 @@ func (s *Store) Grant(ctx context.Context, hash []byte) (alert.Grant, error) {
 		Organisation string `db:"organisation"`
 		Person       string `db:"person"`
 	}
-	if err := s.db.GetContext(ctx, &r, `SELECT alert, organisation, person FROM answer_tokens WHERE hash = $1`, hash); err != nil {
-		return alert.Grant{}, pg.NoRows(ctx, err, "this link is not valid")
+	err := pg.As(ctx, s.people, actor.Seer{Key: hex.EncodeToString(hash)}, func(tx pg.DB) error {
+		err := tx.GetContext(ctx, &r, `SELECT alert, organisation, person FROM answer_tokens WHERE hash = $1`, hash)
+		return pg.NoRows(ctx, err, "this link is not valid")
+	})
+	if err != nil {
+		return alert.Grant{}, err
 	}
 	return alert.Grant{Alert: r.Alert, Organisation: r.Organisation, Person: r.Person}, nil
 }

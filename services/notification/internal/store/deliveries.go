@@ -300,17 +300,19 @@ type boardDelivery struct {
 }
 
 // Deliveries lists those of an alert.
-func (s *Store) Deliveries(ctx context.Context, id string, f alert.DeliveryFilter) ([]alert.Delivery, string, error) {
+func (r reading) Deliveries(ctx context.Context, id string, f alert.DeliveryFilter) ([]alert.Delivery, string, error) {
 	if f.After != "" && !event.IsID(f.After) {
 		return nil, "", fault.New(fault.Malformed, "after is no cursor of this list")
 	}
 	var rows []boardDelivery
-	err := s.db.SelectContext(ctx, &rows, `
+	err := r.see(ctx, func(tx pg.DB) error {
+		return tx.SelectContext(ctx, &rows, `
 		SELECT d.id, n.version, n.kind, d.channel, d.recipient, d.name, d.organisation,
 			cardinality(d.principals) AS mandated, d.state, d.attempts, d.next_at, d.done_at, d.reason
 		FROM deliveries d JOIN notices n ON n.id = d.notice
 		WHERE n.alert = $1 AND ($2 = '' OR d.state = $2) AND ($3 = '' OR d.id > NULLIF($3, '')::uuid)
 		ORDER BY d.id LIMIT $4`, id, f.State, f.After, f.Limit+1)
+	})
 	if err != nil {
 		return nil, "", pg.Classify(ctx, fmt.Errorf("list deliveries: %w", err))
 	}
@@ -333,13 +335,15 @@ func (s *Store) Deliveries(ctx context.Context, id string, f alert.DeliveryFilte
 }
 
 // DeliveryTally counts an alert's deliveries by state.
-func (s *Store) DeliveryTally(ctx context.Context, id string) (map[string]int, error) {
+func (r reading) DeliveryTally(ctx context.Context, id string) (map[string]int, error) {
 	var rows []struct {
 		State string `db:"state"`
 		N     int    `db:"n"`
 	}
-	err := s.db.SelectContext(ctx, &rows, `
+	err := r.see(ctx, func(tx pg.DB) error {
+		return tx.SelectContext(ctx, &rows, `
 		SELECT d.state, count(*) AS n FROM deliveries d JOIN notices n ON n.id = d.notice WHERE n.alert = $1 GROUP BY d.state`, id)
+	})
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("count deliveries: %w", err))
 	}

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jmoiron/sqlx"
+
 	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/audit"
@@ -34,18 +36,24 @@ const (
 
 // Store works on the pool, or on somebody else's transaction (On).
 type Store struct {
-	db   pg.DB
-	now  func() time.Time
-	keys alert.Keyring
+	db     pg.DB
+	people *sqlx.DB // reads on behalf of people
+	now    func() time.Time
+	keys   alert.Keyring
 }
 
-// New returns a store on the pool.
-func New(db pg.DB, now func() time.Time, keys alert.Keyring) *Store {
-	return &Store{db: db, now: now, keys: keys}
+// Reader is the database's role for what people read.
+const Reader = "notification_reader"
+
+// New returns a store on the pool; people is one of pg.OpenReader.
+func New(db pg.DB, people *sqlx.DB, now func() time.Time, keys alert.Keyring) *Store {
+	return &Store{db: db, people: people, now: now, keys: keys}
 }
 
 // On returns the same store inside a transaction that somebody else commits.
-func (s *Store) On(tx pg.DB) *Store { return &Store{db: tx, now: s.now, keys: s.keys} }
+func (s *Store) On(tx pg.DB) *Store {
+	return &Store{db: tx, people: s.people, now: s.now, keys: s.keys}
+}
 
 func (s *Store) entry(by alert.By, action, kind, id, onBehalf string) audit.Entry {
 	return audit.Entry{At: s.now(), Action: action, ObjectType: kind, ObjectID: id, RequestID: by.RequestID}.By(by.Actor, onBehalf)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
 	"github.com/thueringencert/leitstelle/services/notification/internal/subscription"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/pg"
@@ -36,11 +37,13 @@ func (r settingRow) setting() subscription.Setting {
 
 const settingColumns = `organisation, person, off, min_severity, categories, mailbox, version, changed_at`
 
-// Settings returns the exceptions of a person in the organisations.
-func (s *Store) Settings(ctx context.Context, person string, organisations []string) ([]subscription.Setting, error) {
+// Settings returns the exceptions of a person in the organisations, as seer sees them.
+func (s *Store) Settings(ctx context.Context, seer actor.Seer, person string, organisations []string) ([]subscription.Setting, error) {
 	var rows []settingRow
-	err := s.db.SelectContext(ctx, &rows, `
-		SELECT `+settingColumns+` FROM subscriptions WHERE person = $1 AND organisation = ANY($2)`, person, pq.Array(organisations))
+	err := pg.As(ctx, s.people, seer, func(tx pg.DB) error {
+		return tx.SelectContext(ctx, &rows, `
+			SELECT `+settingColumns+` FROM subscriptions WHERE person = $1 AND organisation = ANY($2)`, person, pq.Array(organisations))
+	})
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("read subscriptions: %w", err))
 	}

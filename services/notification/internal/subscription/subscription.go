@@ -71,8 +71,8 @@ func (s Settings) Mailbox(organisation string) string { return s[[2]string{organ
 
 // Store keeps the settings.
 type Store interface {
-	// Settings returns those of a person ("" for the mailboxes) in the organisations.
-	Settings(ctx context.Context, person string, organisations []string) ([]Setting, error)
+	// Settings returns what seer sees of those of a person ("" for the mailboxes) in the organisations.
+	Settings(ctx context.Context, seer actor.Seer, person string, organisations []string) ([]Setting, error)
 	// PutSetting writes one. Its version must be the stored one (0 for none), else Stale.
 	PutSetting(ctx context.Context, s Setting, by alert.By) (Setting, error)
 }
@@ -86,10 +86,11 @@ type Desk struct {
 // Mine returns the person's setting for each of their organisations and, for
 // officers, the functional mailbox of each.
 func (d Desk) Mine(ctx context.Context, a actor.Actor) ([]Setting, error) {
-	mine := organisations(a)
+	mine, seer := organisations(a), a.Seer(actor.Subscribe)
+	seer.Person = a.Person
 	var out []Setting
 	for _, person := range []string{a.Person, ""} {
-		known, err := d.Store.Settings(ctx, person, mine)
+		known, err := d.Store.Settings(ctx, seer, person, mine)
 		if err != nil {
 			return nil, err
 		}

@@ -263,20 +263,24 @@ func (h *Handler) apiList(c echo.Context) error {
 	default:
 		return fault.New(fault.Malformed, "state is draft, published or withdrawn")
 	}
-	list, next, err := h.Desk.Store.Alerts(c.Request().Context(), f)
+	list, next, err := h.reading(c).Alerts(c.Request().Context(), f)
 	if err != nil {
 		return err
 	}
 	out := httpserver.List[summaryJSON]{Items: []summaryJSON{}, Next: next}
 	for i := range list {
-		out.Items = append(out.Items, summaryOf(&list[i]))
+		item := summaryOf(&list[i])
+		if h.hidden(c, &list[i]) {
+			item.Title = ""
+		}
+		out.Items = append(out.Items, item)
 	}
 	return c.JSON(http.StatusOK, out)
 }
 
 // apiGet is GET /alerts/{id}, by id or reference.
 func (h *Handler) apiGet(c echo.Context) error {
-	x, err := h.Desk.Store.Alert(c.Request().Context(), c.Param("id"))
+	x, err := h.alert(c, c.Param("id"))
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ type audienceJSON struct {
 // apiAudience is GET /alerts/{id}/audience: exactly who would get it now.
 func (h *Handler) apiAudience(c echo.Context) error {
 	ctx := c.Request().Context()
-	a, err := h.Desk.Store.Alert(ctx, c.Param("id"))
+	a, err := h.alert(c, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -109,11 +109,11 @@ func (h *Handler) apiDeliveries(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	a, err := h.Desk.Store.Alert(ctx, c.Param("id"))
+	a, err := h.alert(c, c.Param("id"))
 	if err != nil {
 		return err
 	}
-	list, next, err := h.Desk.Store.Deliveries(ctx, a.ID, alert.DeliveryFilter{State: c.QueryParam("state"), After: p.After, Limit: p.Limit})
+	list, next, err := h.reading(c).Deliveries(ctx, a.ID, alert.DeliveryFilter{State: c.QueryParam("state"), After: p.After, Limit: p.Limit})
 	if err != nil {
 		return err
 	}
@@ -173,7 +173,7 @@ func (h *Handler) apiAnswers(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	a, err := h.Desk.Store.Alert(ctx, c.Param("id"))
+	a, err := h.alert(c, c.Param("id"))
 	if err != nil {
 		return err
 	}
@@ -185,14 +185,15 @@ func (h *Handler) apiAnswers(c echo.Context) error {
 	if err != nil {
 		return fault.New(fault.Malformed, "after is no cursor of this list")
 	}
-	n, err := h.Desk.Store.Count(ctx, a.ID)
+	counts, err := h.Desk.Store.Counts(ctx, a.ID)
 	if err != nil {
 		return err
 	}
-	bodies, next, err := h.Desk.Store.Bodies(ctx, a.ID, alert.BodyFilter{Answer: filter, After: after, Limit: p.Limit})
+	bodies, next, err := h.reading(c).Bodies(ctx, a.ID, alert.BodyFilter{Answer: filter, After: after, Limit: p.Limit})
 	if err != nil {
 		return err
 	}
+	n := counts[a.ID]
 	out := answersJSON{Total: n.Total, Answered: n.Answered, By: n.By}
 	out.Items, out.Next = []answerJSON{}, url.QueryEscape(next)
 	for _, b := range bodies {
@@ -220,7 +221,7 @@ func (h *Handler) apiAnswer(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	a, err := h.Desk.Store.Alert(ctx, c.Param("id"))
+	a, err := h.Desk.Store.As(ownWork.Seer()).Alert(ctx, c.Param("id")) // its id; who may answer is asked below
 	if err != nil {
 		return err
 	}

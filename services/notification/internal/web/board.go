@@ -58,7 +58,7 @@ func (h *Handler) deskList(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	list, next, err := h.Desk.Store.Alerts(ctx, alert.Filter{Everything: true, After: p.After, Limit: p.Limit})
+	list, next, err := h.reading(c).Alerts(ctx, alert.Filter{Everything: true, After: p.After, Limit: p.Limit})
 	if err != nil {
 		return err
 	}
@@ -66,19 +66,22 @@ func (h *Handler) deskList(c echo.Context) error {
 		Base:     page.Base{Title: h.Pages.T(c, "notification.desk.title"), Layout: page.Desk, Nav: page.NavAlerts},
 		MayDraft: mayDo(c, actor.AlertDraft),
 	}
+	counts, err := h.Desk.Store.Counts(ctx, idsOf(list)...)
+	if err != nil {
+		return err
+	}
 	for i := range list {
 		a := &list[i]
 		if a.Draft != nil {
 			d := *a
 			d.Current = nil
-			v.Drafts = append(v.Drafts, deskItem{card: h.card(&d, nil), State: string(a.State), Author: a.Draft.Author.Name, Version: a.Draft.Number, Draft: true})
+			v.Drafts = append(v.Drafts, deskItem{card: h.card(c, &d, nil), State: string(a.State), Author: a.Draft.Author.Name, Version: a.Draft.Number, Draft: true})
 		}
 		if a.Current != nil {
-			n, err := h.Desk.Store.Count(ctx, a.ID)
-			if err != nil {
-				return err
-			}
-			v.Published = append(v.Published, deskItem{card: h.card(a, nil), State: string(a.State), Author: a.Current.Author.Name, Version: a.Current.Number, Count: n})
+			v.Published = append(v.Published, deskItem{
+				card: h.card(c, a, nil), State: string(a.State), Author: a.Current.Author.Name,
+				Version: a.Current.Number, Count: counts[a.ID],
+			})
 		}
 	}
 	if next != "" {
@@ -135,7 +138,7 @@ func segments(n alert.Count) []segment {
 
 func (h *Handler) loadBoard(c echo.Context) (*boardView, error) {
 	ctx := c.Request().Context()
-	a, err := h.Desk.Store.Alert(ctx, c.Param("ref"))
+	a, err := h.alert(c, c.Param("ref"))
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +149,7 @@ func (h *Handler) loadBoard(c echo.Context) (*boardView, error) {
 	}
 	v.Title, v.Exercise, v.Blocks = a.Reference+" "+v.V.Title, v.V.Exercise, Blocks(v.V.Text)
 	if v.V.CaseID != "" {
-		if k, err := h.Desk.Store.Case(ctx, v.V.CaseID); err == nil {
+		if k, err := h.reading(c).Case(ctx, v.V.CaseID); err == nil {
 			v.CaseRef = k.Reference
 		}
 	}
@@ -174,14 +177,16 @@ func (h *Handler) loadState(c echo.Context, v *boardView) error {
 		return err
 	}
 	v.Filter = c.QueryParam("antwort")
-	if v.Count, err = h.Desk.Store.Count(ctx, v.A.ID); err != nil {
+	counts, err := h.Desk.Store.Counts(ctx, v.A.ID)
+	if err != nil {
 		return err
 	}
-	if v.Tally, err = h.Desk.Store.DeliveryTally(ctx, v.A.ID); err != nil {
+	v.Count = counts[v.A.ID]
+	if v.Tally, err = h.reading(c).DeliveryTally(ctx, v.A.ID); err != nil {
 		return err
 	}
 	next := ""
-	if v.Bodies, next, err = h.Desk.Store.Bodies(ctx, v.A.ID, alert.BodyFilter{Answer: v.Filter, After: p.After, Limit: p.Limit}); err != nil {
+	if v.Bodies, next, err = h.reading(c).Bodies(ctx, v.A.ID, alert.BodyFilter{Answer: v.Filter, After: p.After, Limit: p.Limit}); err != nil {
 		return err
 	}
 	v.Segments = segments(v.Count)
@@ -282,7 +287,7 @@ type previewView struct {
 
 // preview is GET …/vorschau: the draft as mail and as page.
 func (h *Handler) preview(c echo.Context) error {
-	a, err := h.Desk.Store.Alert(c.Request().Context(), c.Param("ref"))
+	a, err := h.alert(c, c.Param("ref"))
 	if err != nil {
 		return err
 	}
@@ -321,7 +326,7 @@ func (h *Handler) deliveries(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	a, err := h.Desk.Store.Alert(ctx, c.Param("ref"))
+	a, err := h.alert(c, c.Param("ref"))
 	if err != nil {
 		return err
 	}
@@ -329,14 +334,14 @@ func (h *Handler) deliveries(c echo.Context) error {
 		Base: page.Base{Title: h.Pages.T(c, "notification.deliveries.title", "Ref", a.Reference), Layout: page.Desk, Nav: page.NavAlerts},
 		Ref:  a.Reference, State: c.QueryParam("stand"),
 	}
-	list, next, err := h.Desk.Store.Deliveries(ctx, a.ID, alert.DeliveryFilter{State: v.State, After: p.After, Limit: p.Limit})
+	list, next, err := h.reading(c).Deliveries(ctx, a.ID, alert.DeliveryFilter{State: v.State, After: p.After, Limit: p.Limit})
 	if err != nil {
 		return err
 	}
 	for _, d := range list {
 		v.Items = append(v.Items, deliveryRow{d, h.name(d.Organisation)})
 	}
-	if v.Tally, err = h.Desk.Store.DeliveryTally(ctx, a.ID); err != nil {
+	if v.Tally, err = h.reading(c).DeliveryTally(ctx, a.ID); err != nil {
 		return err
 	}
 	if next != "" {
@@ -364,7 +369,7 @@ type contactPerson struct{ Name, Function, Phone string }
 // callList is GET …/anrufliste: the silent bodies with their numbers, to print.
 func (h *Handler) callList(c echo.Context) error {
 	ctx := c.Request().Context()
-	a, err := h.Desk.Store.Alert(ctx, c.Param("ref"))
+	a, err := h.alert(c, c.Param("ref"))
 	if err != nil {
 		return err
 	}
@@ -375,7 +380,7 @@ func (h *Handler) callList(c echo.Context) error {
 		Title: h.Pages.T(c, "notification.calls.title", "Ref", a.Reference), Layout: page.Print,
 		TLP: string(a.Current.TLP), Exercise: a.Current.Exercise,
 	}, Ref: a.Reference, V: a.Current}
-	silent, _, err := h.Desk.Store.Bodies(ctx, a.ID, alert.BodyFilter{Answer: "none", Limit: 2000})
+	silent, _, err := h.reading(c).Bodies(ctx, a.ID, alert.BodyFilter{Answer: "none", Limit: 2000})
 	if err != nil {
 		return err
 	}

@@ -157,7 +157,7 @@ func (h *Handler) renderDraft(c echo.Context, status int, v *draftView) error {
 	}
 	v.Exercise = v.Form.Exercise
 	if v.Form.Case != "" {
-		if k, err := h.Desk.Store.Case(c.Request().Context(), v.Form.Case); err == nil {
+		if k, err := h.reading(c).Case(c.Request().Context(), v.Form.Case); err == nil {
 			v.CaseRef = k.Reference
 		}
 	}
@@ -175,7 +175,7 @@ func (h *Handler) newDraft(c echo.Context) error {
 		Form: draftForm{TLP: string(tlp.Green), WarningLevel: "2", Poll: true},
 	}
 	if id := c.QueryParam("case"); id != "" {
-		k, err := h.Desk.Store.Case(c.Request().Context(), id)
+		k, err := h.reading(c).Case(c.Request().Context(), id)
 		if err != nil {
 			return err
 		}
@@ -243,7 +243,7 @@ func (h *Handler) failDraft(c echo.Context, v *draftView, bad fault.Fields, err 
 
 // editDraft is GET …/bearbeiten: the draft, or the next version of what is published.
 func (h *Handler) editDraft(c echo.Context) error {
-	a, err := h.Desk.Store.Alert(c.Request().Context(), c.Param("ref"))
+	a, err := h.alert(c, c.Param("ref"))
 	if err != nil {
 		return err
 	}

@@ -46,17 +46,17 @@ func (h *Handler) list(c echo.Context) error {
 	}
 	ctx, a := c.Request().Context(), session.Actor(c)
 	f := alert.Filter{States: []alert.State{alert.Published, alert.Withdrawn}, After: p.After, Limit: p.Limit}.Listed(a)
-	list, next, err := h.Desk.Store.Alerts(ctx, f)
+	list, next, err := h.reading(c).Alerts(ctx, f)
 	if err != nil {
 		return err
 	}
 	v := &listView{Base: page.Base{Title: h.Pages.T(c, "notification.list.title")}, Subscribe: mayDo(c, actor.Subscribe)}
+	mine, err := h.Desk.AnswerableOf(ctx, a, idsOf(list))
+	if err != nil {
+		return err
+	}
 	for i := range list {
-		mine, err := h.Desk.Answerable(ctx, a, list[i].ID)
-		if err != nil {
-			return err
-		}
-		v.Items = append(v.Items, h.card(&list[i], mine))
+		v.Items = append(v.Items, h.card(c, &list[i], mine[list[i].ID]))
 	}
 	slices.SortStableFunc(v.Items, func(a, b card) int { return cmp.Compare(rank(a), rank(b)) })
 	if next != "" {
@@ -75,11 +75,23 @@ func rank(c card) int {
 	return 2
 }
 
-func (h *Handler) card(a *alert.Alert, mine []alert.Body) card {
+func idsOf(list []alert.Alert) []string {
+	out := make([]string, len(list))
+	for i := range list {
+		out[i] = list[i].ID
+	}
+	return out
+}
+
+// card is an alert in a list; of TLP:RED it says nothing before a step-up.
+func (h *Handler) card(c echo.Context, a *alert.Alert, mine []alert.Body) card {
 	v := a.Shown()
 	out := card{
 		Reference: a.Reference, Title: v.Title, Summary: v.Summary, Severity: v.Severity, TLP: string(v.TLP),
 		PublishedAt: v.PublishedAt, Open: a.Open(h.Now()), Withdrawn: a.State == alert.Withdrawn, Exercise: v.Exercise,
+	}
+	if h.hidden(c, a) {
+		out.Title, out.Summary = h.Pages.T(c, "notification.red.title"), ""
 	}
 	if v.Poll != nil {
 		out.Due = v.Poll.DueAt
@@ -106,37 +118,51 @@ type access struct {
 // enter decides who may see an alert: the answer link (up to AMBER), or the
 // session. Guests without either are sent to sign in (done is true then).
 func (h *Handler) enter(c echo.Context, token string) (x access, done bool, err error) {
-	ctx := c.Request().Context()
-	a, err := h.Desk.Store.Alert(ctx, c.Param("ref"))
-	if err == nil && a.Current == nil {
-		err = fault.New(fault.NotFound, "there is no such alert")
+	x = access{by: by(c), token: token}
+	if token != "" {
+		g, err := h.granted(c, &x)
+		if err == nil && alert.ForAgents(x.alert.Current.TLP) { // a mail carries a link for the same labels
+			return x, false, h.byLink(c, &x, g)
+		}
+		if err != nil && !h.linkless(c) {
+			return x, false, err
+		}
 	}
-	if fault.Is(err, fault.NotFound) && token == "" && !session.Actor(c).SignedIn() {
+	x.token = ""
+	if !x.by.SignedIn() {
 		return x, true, signIn(c) // a guest does not learn which numbers there are
+	}
+	if x.alert, err = h.alert(c, c.Param("ref")); err == nil && x.alert.Current == nil {
+		err = fault.New(fault.NotFound, "there is no such alert")
 	}
 	if err != nil {
 		return x, false, err
 	}
-	x = access{alert: a, by: by(c), token: token}
-	if token != "" && alert.ForAgents(a.Current.TLP) { // a mail carries a link for the same labels
-		return x, false, h.byLink(c, &x)
-	}
-	x.token = ""
-	if !x.by.SignedIn() {
-		return x, true, signIn(c)
-	}
 	return x, false, h.bySession(c, &x)
 }
 
-func (h *Handler) byLink(c echo.Context, x *access) error {
+// granted is what the answer link stands for, and loads its alert.
+func (h *Handler) granted(c echo.Context, x *access) (alert.Grant, error) {
 	ctx := c.Request().Context()
 	g, err := h.Desk.Store.Grant(ctx, alert.HashToken(x.token))
-	if err != nil {
-		return err
+	if err == nil {
+		x.alert, err = h.Desk.Store.As(actor.Seer{Object: g.Alert}).Alert(ctx, c.Param("ref"))
 	}
-	if g.Alert != x.alert.ID {
-		return fault.New(fault.NotFound, "this link is not valid")
+	if err == nil && (x.alert.Current == nil || g.Alert != x.alert.ID) {
+		err = fault.New(fault.NotFound, "this link is not valid")
 	}
+	return g, err
+}
+
+// linkless reports whether the alert is one that no link opens: then only the
+// session counts.
+func (h *Handler) linkless(c echo.Context) bool {
+	a, err := h.Desk.Store.As(ownWork.Seer()).Alert(c.Request().Context(), c.Param("ref"))
+	return err == nil && a.Current != nil && !alert.ForAgents(a.Current.TLP)
+}
+
+func (h *Handler) byLink(c echo.Context, x *access, g alert.Grant) (err error) {
+	ctx := c.Request().Context()
 	person, _ := h.Register.ActorOf(g.Person)
 	x.by = alert.By{Actor: person, RequestID: x.by.RequestID, Via: "link"}
 	if x.bodies, err = h.Desk.Granted(ctx, g, person); err != nil {
@@ -164,7 +190,7 @@ func (h *Handler) bySession(c echo.Context, x *access) error {
 	if everything {
 		return nil
 	}
-	reached, _, err := h.Desk.Store.Bodies(ctx, x.alert.ID, alert.BodyFilter{Organisations: orgs, Limit: max(1, len(orgs))})
+	reached, _, err := h.Desk.Store.As(alert.SeerOf(x.by.Actor)).Bodies(ctx, x.alert.ID, alert.BodyFilter{Organisations: orgs, Limit: max(1, len(orgs))})
 	if err != nil {
 		return err
 	}
@@ -246,10 +272,11 @@ func (h *Handler) render(c echo.Context, status int, x access, typed alert.Reply
 			left := a.Current.Poll.DueAt.Sub(now)
 			v.Late, v.Hours, v.Minutes = left < 0, int(left.Hours()), int(left.Minutes())%60
 		}
-		var err error
-		if v.Count, err = h.Desk.Store.Count(c.Request().Context(), a.ID); err != nil {
+		counts, err := h.Desk.Store.Counts(c.Request().Context(), a.ID)
+		if err != nil {
 			return err
 		}
+		v.Count = counts[a.ID]
 	}
 	if mayDo(c, actor.AlertWork) && x.token == "" {
 		v.BoardLink = "/warnungen/redaktion/" + a.Reference
@@ -339,7 +366,7 @@ func (h *Handler) genuine(c echo.Context) error {
 		number = number[:20]
 	}
 	if v.Asked {
-		a, err := h.Desk.Store.Alert(c.Request().Context(), number)
+		a, err := h.Desk.Store.As(ownWork.Seer()).Alert(c.Request().Context(), number)
 		switch {
 		case fault.Is(err, fault.NotFound):
 		case err != nil:

@@ -94,8 +94,7 @@ func (b *Board) next() <-chan struct{} {
 // stream is GET …/ereignisse: answers.changed with the alert's id, nothing more.
 // Last-Event-ID goes on without a gap.
 func (h *Handler) stream(c echo.Context) error {
-	ctx := c.Request().Context()
-	a, err := h.Desk.Store.Alert(ctx, c.Param("ref"))
+	a, err := h.alert(c, c.Param("ref"))
 	if err != nil {
 		return err
 	}

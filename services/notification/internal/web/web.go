@@ -21,11 +21,13 @@ import (
 	"github.com/thueringencert/leitstelle/services/notification/internal/message"
 	"github.com/thueringencert/leitstelle/services/notification/internal/subscription"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/register"
 	"github.com/thueringencert/leitstelle/shared/session"
+	"github.com/thueringencert/leitstelle/shared/tlp"
 )
 
 // Files are the templates and texts of the pages.
@@ -102,6 +104,39 @@ func (h *Handler) deskRoutes() []httpserver.Route {
 		{Method: get, Path: one + "/ereignisse", Action: actor.AlertWork, Handler: h.stream, Stream: true},
 	}
 }
+
+// reading is what the person who asks sees of alerts.
+func (h *Handler) reading(c echo.Context) alert.Reading {
+	return h.Desk.Store.As(alert.SeerOf(session.Actor(c)))
+}
+
+// alert loads an alert as the person who asks may see it. Whoever asks for
+// somebody else's is written down; TLP:RED needs a step-up (§2.5).
+func (h *Handler) alert(c echo.Context, ref string) (alert.Alert, error) {
+	ctx := c.Request().Context()
+	a, err := h.reading(c).Alert(ctx, ref)
+	if fault.Is(err, fault.NotFound) && session.Actor(c).SignedIn() {
+		if other, otherErr := h.Desk.Store.As(ownWork.Seer()).Alert(ctx, ref); otherErr == nil {
+			h.Denied(c, actor.AlertRead, "alert", other.ID)
+		}
+	}
+	if err == nil && h.hidden(c, &a) {
+		h.Denied(c, actor.AlertRead, "alert", a.ID)
+		return alert.Alert{}, httpserver.StepUp()
+	}
+	return a, err
+}
+
+// hidden reports whether the alert is TLP:RED and the person has to show the
+// second factor first.
+func (h *Handler) hidden(c echo.Context, a *alert.Alert) bool {
+	red := a.Draft != nil && a.Draft.TLP == tlp.Red || a.Current != nil && a.Current.TLP == tlp.Red
+	return session.Actor(c).MustStepUp(actor.AlertRead, actor.Object{Red: red}, h.Now())
+}
+
+// ownWork reads what no single reader sees, for an answer that says no more than
+// it may.
+var ownWork = actor.System("notification")
 
 func by(c echo.Context) alert.By {
 	return alert.By{Actor: session.Actor(c), RequestID: httpserver.RequestID(c)}
