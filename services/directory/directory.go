@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"time"
 
@@ -24,7 +23,6 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/services/directory/internal/projection"
-	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/services/directory/internal/store"
 	"github.com/thueringencert/leitstelle/services/directory/internal/web"
@@ -59,7 +57,6 @@ type Service struct {
 	store     *store.Store
 	register  *constituency.Desk
 	accounts  *account.Desk
-	finder    *responsibility.Finder
 	contacts  *contact.Desk
 	mandates  *mandate.Desk
 	sealer    sealer
@@ -108,28 +105,10 @@ func New(ctx context.Context, cfg Config, d Deps) (*Service, error) {
 	s.contacts = &contact.Desk{Store: s.store, Now: base.Now, Fresh: days(cfg.ContactDays)}
 	s.mandates = &mandate.Desk{Store: s.store, Now: base.Now}
 	s.projector = &projection.Projector{Store: s.store, Bus: base.Bus, Log: base.Log, Now: base.Now}
-	offices, err := readOffices(cfg.Responsibility)
-	if err != nil {
-		return nil, errors.Join(err, base.Close())
-	}
-	s.finder = &responsibility.Finder{Store: s.store, Offices: offices}
 	if err := s.routes(cfg); err != nil {
 		return nil, errors.Join(err, base.Close())
 	}
 	return s, nil
-}
-
-// readOffices reads the operator's file of offices, or the shipped one.
-func readOffices(path string) (responsibility.Offices, error) {
-	if path == "" {
-		return responsibility.Thuringia()
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return responsibility.Offices{}, fmt.Errorf("open RESPONSIBILITY: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	return responsibility.Read(f)
 }
 
 func (s *Service) routes(cfg Config) error {
@@ -137,12 +116,15 @@ func (s *Service) routes(cfg Config) error {
 	if err != nil {
 		return fmt.Errorf("pages of the directory: %w", err)
 	}
+	structure, err := s.structureDesks(cfg)
+	if err != nil {
+		return err
+	}
 	source := &web.Source{Proofs: s.store, Touch: s.projector.Touch, Log: s.base.Log, Now: s.base.Now}
 	s.web = &web.Handler{
 		Register: s.register, Accounts: s.accounts, Mandates: s.mandates, Reads: s.store, Pages: pages, Log: s.base.Log,
 		Now: s.base.Now, Once: s.once, OnceMandate: s.onceMandate, Tell: s.projector.Tell,
-		PeopleDesks: s.peopleDesks(),
-		Finder:      s.finder, ShowProviders: cfg.ShowProviders,
+		PeopleDesks: s.peopleDesks(), StructureDesks: structure,
 	}
 	o := s.base.HTTP(source, pages)
 	s.http = httpserver.New(o)

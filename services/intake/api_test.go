@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -148,6 +149,25 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	}
 	if p.Type != "/problems/invalid" {
 		t.Errorf("type %q", p.Type)
+	}
+	if n := e.count(`SELECT count(*) FROM report`); n != 0 {
+		t.Error("something was stored")
+	}
+}
+
+func TestAReportForAMunicipalityThatMergedNamesTheSuccessor(t *testing.T) {
+	t.Parallel()
+	e := newIntake(t)
+	res := e.do(request{method: "POST", path: reportsPath, as: actor.Duty, key: "merged", body: `{"affected":["16071099"],"what":"ransomware",` +
+		`"callback":{"name":"Kim","phone":"03644 1"}}`})
+	var p struct {
+		Errors []struct{ Field, Code, Detail string }
+	}
+	res.into(t, &p)
+	if res.StatusCode != http.StatusUnprocessableEntity || !slices.ContainsFunc(p.Errors, func(f struct{ Field, Code, Detail string }) bool {
+		return f.Field == "affected" && f.Code == "intake.err.affected.merged" && strings.Contains(f.Detail, "16071001")
+	}) {
+		t.Errorf("%d %s; want 422 with the AGS of the successor", res.StatusCode, res.body)
 	}
 	if n := e.count(`SELECT count(*) FROM report`); n != 0 {
 		t.Error("something was stored")

@@ -169,6 +169,9 @@ func (e *env) seed() {
 	org(elxleben2, "16070013", "Elxleben", "gemeinde", "16070", "Ilm-Kreis")
 	org(kiv, "", "KIV Thüringen GmbH", "provider", "", "")
 	org(cert, "", "ThüringenCERT", "state_body", "", "")
+	payloads = append(payloads, event.OrganisationChanged{ // merged into Apolda
+		ID: "0190b000-0000-7000-8000-0000000000aa", Version: 1, AGS: "16071099", Name: "Oberndorf", Level: "gemeinde", Kreis: "16071", Successor: apolda,
+	})
 	for role, home := range people {
 		payloads = append(payloads, event.PersonChanged{
 			ID: personID(role), Version: 1, Name: "Kim " + string(role), Email: string(role) + "@example.org",

@@ -228,6 +228,11 @@ func (b bodies) Body(agsOrID string) (event.Organisation, bool) {
 	return o.Ref(), ok
 }
 
+func (b bodies) Successor(agsOrID string) (former, successor event.Organisation, ok bool) {
+	f, s, ok := b.r.Successor(agsOrID)
+	return f.Ref(), s.Ref(), ok
+}
+
 func (b bodies) Mandated(person, principal string) bool {
 	a, ok := b.r.ActorOf(person)
 	return ok && slices.ContainsFunc(a.Mandates, func(m actor.Mandate) bool { return m.Principal == principal })

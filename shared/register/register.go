@@ -55,11 +55,13 @@ type Register struct {
 	mu            sync.RWMutex
 	organisations map[string]Organisation
 	byAGS         map[string]string
+	former        map[string]string // AGS of a body that is gone → id
 	people        map[string]Person
 	mandates      map[string]Mandate
 	byAgent       map[string][]string
 	sessions      map[string]session.Session
 	names         []folded // sorted by name, for the search
+	formers       []folded // the names of bodies that are gone, with the id of who took over
 	changed       chan struct{}
 }
 
@@ -72,7 +74,8 @@ func New(db *sqlx.DB, url, service string, b *bus.Bus, log *zap.Logger, now func
 }
 
 func (r *Register) reset() {
-	r.organisations, r.byAGS = map[string]Organisation{}, map[string]string{}
+	r.organisations, r.byAGS, r.former = map[string]Organisation{}, map[string]string{}, map[string]string{}
+	r.formers = nil
 	r.people, r.mandates, r.byAgent = map[string]Person{}, map[string]Mandate{}, map[string][]string{}
 	r.sessions, r.names = map[string]session.Session{}, nil
 }
@@ -96,6 +99,33 @@ func (r *Register) Resolve(agsOrID string) (Organisation, bool) {
 	}
 	o, ok := r.organisations[id]
 	return o, ok && o.Active
+}
+
+// Successor returns the active body that took over from one that is gone, which
+// an AGS or an id names. False when it is not gone, or nobody is known.
+func (r *Register) Successor(agsOrID string) (former, successor Organisation, ok bool) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	id := agsOrID
+	if known, ok := r.former[agsOrID]; ok {
+		id = known
+	}
+	former = r.organisations[id]
+	successor, ok = r.heir(former)
+	return former, successor, ok
+}
+
+// heir follows the successions of a body that is gone; the caller holds the lock.
+func (r *Register) heir(o Organisation) (Organisation, bool) {
+	for range 10 { // mergers after each other
+		if o.Active || o.Successor == "" {
+			return Organisation{}, false
+		}
+		if o = r.organisations[o.Successor]; o.Active {
+			return o, true
+		}
+	}
+	return Organisation{}, false
 }
 
 // Organisations returns all active bodies in the order of their names.
@@ -292,8 +322,12 @@ func (r *Register) putOrganisation(o Organisation) {
 		delete(r.byAGS, old.AGS)
 	}
 	r.organisations[o.ID] = o
-	if o.AGS != "" && o.Active {
+	switch {
+	case o.AGS != "" && o.Active:
 		r.byAGS[o.AGS] = o.ID
+		delete(r.former, o.AGS)
+	case o.AGS != "":
+		r.former[o.AGS] = o.ID
 	}
 }
 

@@ -247,3 +247,33 @@ func TestTheSearchKnowsUmlautsWordsAndNumbers(t *testing.T) {
 		t.Errorf("all bodies = %d, want %d in the order of their names", len(got), len(named))
 	}
 }
+
+func TestABodyThatIsGoneLeadsToItsSuccessor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	gone := func(id, ags, name, successor string) event.OrganisationChanged {
+		o := organisation(id, name, 1)
+		o.AGS, o.Active, o.Successor = ags, false, successor
+		return o
+	}
+	there := organisation("new", "Neustadt", 1)
+	there.AGS = "16099003"
+	b.load(there, gone("b", "16099002", "Mitteldorf", "new"), gone("a", "16099001", "Altdorf", "b"), gone("c", "16099004", "Nirgendwo", ""))
+	for ref, want := range map[string]string{"16099001": "new", "16099002": "new", "a": "new", "16099004": "", "16099003": "", "nonsense": ""} {
+		_, got, ok := b.Successor(ref)
+		if got.ID != want || ok != (want != "") {
+			t.Errorf("Successor(%s) = %s, %v; want %q", ref, got.ID, ok, want)
+		}
+	}
+	if _, ok := b.Resolve("16099001"); ok {
+		t.Error("a body that is gone still counts as active")
+	}
+	for _, q := range []string{"Altdorf", "16099001", "mittel"} {
+		if got := b.Search(q, 5); len(got) != 1 || got[0].ID != "new" {
+			t.Errorf("Search(%s) = %v, want who took over", q, got)
+		}
+	}
+	if got := b.Organisations(); len(got) != 1 {
+		t.Errorf("%d bodies listed, want the active one", len(got))
+	}
+}

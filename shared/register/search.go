@@ -25,18 +25,23 @@ func Fold(s string) string {
 func cmpFold(a, b string) int { return strings.Compare(Fold(a), Fold(b)) }
 
 func (r *Register) sortNames() {
-	r.names = r.names[:0]
+	r.names, r.formers = r.names[:0], r.formers[:0]
 	for id, o := range r.organisations {
+		if heir, ok := r.heir(o); ok {
+			r.formers = append(r.formers, folded{id: heir.ID, name: Fold(o.Name), sort: o.AGS})
+		}
 		if o.Active {
 			name := Fold(o.Name)
 			r.names = append(r.names, folded{id: id, name: name, sort: name + " " + o.AGS})
 		}
 	}
+	slices.SortFunc(r.formers, func(a, b folded) int { return strings.Compare(a.name+a.sort, b.name+b.sort) })
 	slices.SortFunc(r.names, func(a, b folded) int { return strings.Compare(a.sort, b.sort) })
 }
 
 // Search finds active bodies by the beginning of the name, of a word in it, or
-// of the AGS, best first, at most limit. An empty query finds nothing.
+// of the AGS, best first, at most limit. A former name or AGS finds who took
+// over. An empty query finds nothing.
 func (r *Register) Search(query string, limit int) []Organisation {
 	q := Fold(query)
 	if q == "" || limit <= 0 {
@@ -57,5 +62,10 @@ func (r *Register) Search(query string, limit int) []Organisation {
 		}
 	}
 	all := slices.Concat(ranks[0], ranks[1], ranks[2])
+	for _, n := range r.formers {
+		if (strings.HasPrefix(n.name, q) || n.sort == q) && !slices.ContainsFunc(all, func(o Organisation) bool { return o.ID == n.id }) {
+			all = append(all, r.organisations[n.id])
+		}
+	}
 	return all[:min(limit, len(all))]
 }

@@ -63,7 +63,11 @@ func (s *Store) savePlan(ctx context.Context, tx pg.DB, act constituency.Act, cu
 	if err := saveSuccessions(ctx, tx, act.At, save, p.Successions); err != nil {
 		return err
 	}
+	var gone []string
 	for _, o := range save {
+		if o.Gone() {
+			gone = append(gone, o.ID)
+		}
 		o.KreisName = ""
 		if o.Level != constituency.Kreis {
 			o.KreisName = kreise[o.Kreis]
@@ -71,10 +75,18 @@ func (s *Store) savePlan(ctx context.Context, tx pg.DB, act constituency.Act, cu
 		payloads = append(payloads, organisationEvent(o))
 		entries = append(entries, entry(act, "register.import", "organisation", o.ID))
 	}
+	ended, err := endMandates(ctx, tx, act.At, gone)
+	if err != nil {
+		return err
+	}
+	for _, m := range ended {
+		payloads = append(payloads, m.Event())
+		entries = append(entries, entry(act, "mandate.end", "mandate", m.ID))
+	}
 	if err := addEvents(ctx, tx, act, payloads...); err != nil {
 		return err
 	}
-	_, err := audit.Append(ctx, tx, entries...)
+	_, err = audit.Append(ctx, tx, entries...)
 	return err
 }
 

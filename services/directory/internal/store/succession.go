@@ -102,7 +102,7 @@ func (s *Store) ProvidersOf(ctx context.Context, principal string, at time.Time)
 	var names []string
 	err := s.DB.SelectContext(ctx, &names, `
 		SELECT DISTINCT o.name FROM mandate m JOIN organisation o ON o.id = m.agent
-		WHERE m.principal = $1 AND m.revoked_at IS NULL AND m.valid_from <= $2 AND (m.valid_to IS NULL OR m.valid_to > $2)
+		WHERE m.principal = $1 AND m.state = 'active' AND m.revoked_at IS NULL AND m.valid_from <= $2 AND (m.valid_to IS NULL OR m.valid_to > $2)
 		ORDER BY o.name`, principal, at)
 	return names, classify(ctx, err, "list who acts for %s", principal)
 }

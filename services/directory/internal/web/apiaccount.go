@@ -10,6 +10,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/session"
@@ -195,11 +196,13 @@ func (h *Handler) apiApply(c echo.Context) error {
 	var req struct {
 		ID   string `json:"id"`
 		Hash string `json:"hash"`
+		// Successors name who took over from bodies that go; it can also be done later.
+		Successors []succession.Choice `json:"successors"`
 	}
 	if _, err := httpserver.DecodeJSON(c, &req); err != nil {
 		return err
 	}
-	diff, err := h.Register.Confirm(c.Request().Context(), act(c), req.ID, req.Hash)
+	diff, err := h.Register.Confirm(c.Request().Context(), act(c), req.ID, req.Hash, req.Successors...)
 	if err != nil {
 		return err
 	}

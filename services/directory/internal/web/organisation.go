@@ -99,6 +99,7 @@ type organisationView struct {
 	Organisation   constituency.Organisation
 	Administration *constituency.Organisation
 	Structure      structure
+	MayTakeOver    bool // the page of what is still attached
 	Members        []constituency.Organisation
 	ShowContact    bool
 	Groups         []group
@@ -159,6 +160,7 @@ func (h *Handler) renderOrganisation(c echo.Context, status int, o constituency.
 		ShowContact:  a.May(actor.ContactRead, object).Allowed,
 		ShowMandates: a.May(actor.MandateRead, object).Allowed,
 		MayRevoke:    a.May(actor.MandateRevoke, object).Allowed,
+		MayTakeOver:  o.Gone() && a.May(actor.RegisterImport, object).Allowed,
 		MayEdit:      a.May(actor.OrganisationEdit, object).Allowed && !o.Gone(),
 		Own:          slices.ContainsFunc(a.Memberships, func(m actor.Membership) bool { return m.Organisation == o.ID }),
 		Form:         organisationForm{o.Name, o.Email, o.Phone, o.Version},

@@ -155,7 +155,7 @@ var samples = map[string]sample{
 			Differences: constituency.Differences{
 				Stand: "2026-12-31", Added: []constituency.Named{n}, Changed: []constituency.Change{{Named: n, Fields: fields}},
 				Gone: []constituency.Change{{Named: n}, {Named: n}}, Unchanged: 660, Hash: "HASH",
-			}, Source: constituency.Notice,
+			}, Heirs: []heir{{Named: n, Successor: hostile, Kind: "merged", Kinds: []page.Option{{Value: "merged", Label: "Neubildung"}}}}, Source: constituency.Notice,
 		}
 	}},
 	"unterschiede-keine": {"unterschiede", actor.Constituency, func(r *page.Renderer, lang string) page.View {
@@ -229,5 +229,8 @@ func TestEveryTemplateHasASample(t *testing.T) {
 
 func TestMessagesAreComplete(t *testing.T) {
 	t.Parallel()
-	pagetest.CheckMessages(t, "directory", files, files, os.DirFS("."), os.DirFS("../account"), os.DirFS("../constituency"), os.DirFS("../contact"), os.DirFS("../succession"), os.DirFS("../responsibility"))
+	pagetest.CheckMessages(t, "directory", files, files, os.DirFS("."),
+		os.DirFS("../account"), os.DirFS("../constituency"),
+		os.DirFS("../contact"),
+		os.DirFS("../succession"), os.DirFS("../responsibility"), os.DirFS("../takeover"))
 }

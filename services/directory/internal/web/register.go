@@ -85,27 +85,44 @@ type differencesView struct {
 	page.Base
 	Upload      string
 	Differences constituency.Differences
+	Heirs       []heir // of each body that goes
 	Source      string
 }
 
-func (h *Handler) differences(c echo.Context) error {
-	return h.renderDifferences(c, http.StatusOK, nil)
+// heir is the question who takes over from a body that goes.
+type heir struct {
+	constituency.Named
+	Successor, Kind string // what was typed
+	Kinds           []page.Option
 }
 
-func (h *Handler) renderDifferences(c echo.Context, status int, notice *page.Notice) error {
+func (h *Handler) differences(c echo.Context) error {
+	return h.renderDifferences(c, http.StatusOK, nil, nil)
+}
+
+func (h *Handler) renderDifferences(c echo.Context, status int, notice *page.Notice, fail error) error {
 	u, diff, err := h.Register.Proposed(c.Request().Context(), act(c), c.Param("id"))
 	if err != nil {
 		return err
 	}
 	v := &differencesView{Base: base(c, h.Pages.T(c, "directory.diff")), Upload: u.ID, Differences: diff, Source: constituency.Notice}
 	v.Notice = notice
+	v.Fail(fail)
+	v.Heirs = h.heirs(c, diff)
 	return h.Pages.Render(c, status, "unterschiede", v)
 }
 
 func (h *Handler) confirm(c echo.Context) error {
-	_, err := h.Register.Confirm(c.Request().Context(), act(c), c.Param("id"), c.FormValue("hash"))
+	choices, err := choicesOf(c)
+	if err != nil {
+		return err
+	}
+	_, err = h.Register.Confirm(c.Request().Context(), act(c), c.Param("id"), c.FormValue("hash"), choices...)
+	if fault.Is(err, fault.Invalid) && fault.FieldsOf(err) != nil {
+		return h.renderDifferences(c, http.StatusUnprocessableEntity, nil, err)
+	}
 	if fault.Is(err, fault.Conflict) {
-		return h.renderDifferences(c, http.StatusConflict, &page.Notice{Kind: "warning", Text: h.Pages.T(c, "directory.diff.changed")})
+		return h.renderDifferences(c, http.StatusConflict, &page.Notice{Kind: "warning", Text: h.Pages.T(c, "directory.diff.changed")}, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("apply the register: %w", err)

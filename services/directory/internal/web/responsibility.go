@@ -17,12 +17,16 @@ import (
 	"github.com/thueringencert/leitstelle/shared/session"
 )
 
-func (h *Handler) responsibilityRoutes() (pages, api []httpserver.Route) {
+func (h *Handler) responsibilityPages() []httpserver.Route {
 	return []httpserver.Route{
-			{Method: http.MethodGet, Path: "/verzeichnis/zustaendig", Action: actor.Public, Handler: h.responsibility},
-		}, []httpserver.Route{
-			{Method: http.MethodGet, Path: "/api/directory/v1/responsibility", Action: actor.Public, Handler: h.apiResponsibility},
-		}
+		{Method: http.MethodGet, Path: "/verzeichnis/zustaendig", Action: actor.Public, Handler: h.responsibility},
+	}
+}
+
+func (h *Handler) responsibilityAPI() []httpserver.Route {
+	return []httpserver.Route{
+		{Method: http.MethodGet, Path: "/api/directory/v1/responsibility", Action: actor.Public, Handler: h.apiResponsibility},
+	}
 }
 
 // outside is where those turn to whom the CERT does not serve.

@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
 	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
 	"github.com/thueringencert/leitstelle/shared/actor"
@@ -34,6 +35,23 @@ var structureSamples = map[string]sample{
 			Base: page.Base{Title: former.Name}, Organisation: former, Source: constituency.Notice,
 			Structure: structure{Successor: &town, Step: &succession.Succession{Kind: succession.Incorporated, Date: at(0)}},
 		}
+	}},
+	"nachfolge": {"nachfolge", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &takeoverView{
+			Base:         page.Base{Title: r.Text(lang, "directory.takeover"), Layout: page.Desk, Nav: page.NavConstituency, Errors: []page.FieldError{{Field: "people", Code: "directory.error.people"}}},
+			Organisation: former, Structure: structure{Successor: &town, Step: &succession.Succession{Kind: succession.Renamed}}, Heir: town,
+			People: []page.Option{{Value: kim.ID, Label: kim.Name, Hint: hostile}}, Chosen: []string{kim.ID},
+			Mandates: []mandate.Named{granted}, Successor: town.AGS, Kind: "merged", Date: "2024-01-01",
+			Kinds: []page.Option{{Value: "merged", Label: "Neubildung"}},
+		}
+	}},
+	"nachfolge-leer": {"nachfolge", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		o := former
+		o.Successor = ""
+		return &takeoverView{Base: page.Base{Title: r.Text(lang, "directory.takeover")}, Organisation: o, Heir: o, People: []page.Option{{Value: "x", Label: "X"}}}
+	}},
+	"nachfolge-besteht": {"nachfolge", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &takeoverView{Base: page.Base{Title: r.Text(lang, "directory.takeover")}, Organisation: town, Heir: town}
 	}},
 	"zustaendig": {"zustaendig", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		return &responsibilityView{

@@ -17,7 +17,6 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
-	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
 	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -51,17 +50,15 @@ type Reads interface {
 type Handler struct {
 	Register *constituency.Desk
 	Accounts *account.Desk
-	Finder   *responsibility.Finder
 	Mandates *mandate.Desk
 	Reads    Reads
 	Pages    *page.Renderer
 	Log      *zap.Logger
 	Now      func() time.Time
-	// ShowProviders names a body's IT provider to everybody who asks who is responsible.
-	ShowProviders bool
 	// Once runs effect once for an idempotency key, in one transaction with its record.
 	Once func(ctx context.Context, r idem.Request, effect func(*account.Desk) (status int, body any, err error)) (idem.Answer, error)
 	PeopleDesks
+	StructureDesks
 	// OnceMandate is Once for what is done about mandates.
 	OnceMandate func(ctx context.Context, r idem.Request, effect func(*mandate.Desk) (status int, body any, err error)) (idem.Answer, error)
 	// Tell makes the other services know of sessions and tokens at once.
@@ -135,12 +132,11 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: "/verzeichnis/verwaltung/personen/:id/sperren", Action: actor.SessionEndAny, Handler: h.lock},
 		{Method: post, Path: "/verzeichnis/verwaltung/personen/:id/entsperren", Action: actor.SessionEndAny, Handler: h.unlock},
 	}
-	more, calls := h.responsibilityRoutes()
-	pages = slices.Concat(pages, more, h.mandatePages(), h.peoplePages())
+	pages = slices.Concat(pages, h.mandatePages(), h.peoplePages(), h.structurePages())
 	for i := range pages {
 		pages[i].Handler = h.withUser(pages[i].Handler)
 	}
-	return slices.Concat(pages, calls, h.mandateAPI(api), h.peopleAPI(), []httpserver.Route{
+	return slices.Concat(pages, h.mandateAPI(api), h.peopleAPI(), h.structureAPI(), []httpserver.Route{
 		{Method: get, Path: api + "/me", Action: actor.AccountOwn, Handler: h.apiMe},
 		{Method: get, Path: api + "/organisations", Action: actor.OrganisationRead, Handler: h.apiOrganisations},
 		{Method: get, Path: api + "/organisations/:id", Action: actor.OrganisationRead, Handler: h.apiOrganisation},

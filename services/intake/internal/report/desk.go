@@ -62,6 +62,8 @@ type Taker interface {
 type Bodies interface {
 	// Body returns the active body that an AGS or an id names.
 	Body(agsOrID string) (event.Organisation, bool)
+	// Successor returns the body that took over from one that is gone.
+	Successor(agsOrID string) (former, successor event.Organisation, ok bool)
 	// Mandated reports whether a person acts under a mandate of principal now.
 	Mandated(person, principal string) bool
 }
@@ -128,6 +130,11 @@ func (d *Desk) Submit(ctx context.Context, s Submission, o Occasion) (Report, bo
 func (d *Desk) bodies(s Submission, by actor.Actor, f *fault.Fields) (out []Body, denied string) {
 	for _, ref := range s.Affected {
 		org, ok := d.Bodies.Body(ref)
+		if was, is, merged := d.Bodies.Successor(ref); !ok && merged {
+			f.Add("affected", "intake.err.affected.merged",
+				fmt.Sprintf("%s (%s) merged into %s; report for the AGS %s", was.Name, was.AGS, is.Name, is.AGS))
+			continue
+		}
 		if !ok {
 			f.Add("affected", "intake.err.affected.unknown", fmt.Sprintf("no body has the AGS or id %.64q", ref))
 			continue

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package web
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
+	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/httpserver"
+	"github.com/thueringencert/leitstelle/shared/page"
+)
+
+func (h *Handler) takeoverRoutes() []httpserver.Route {
+	return []httpserver.Route{
+		{Method: http.MethodGet, Path: "/verzeichnis/kommunen/:id/nachfolge", Action: actor.RegisterImport, Handler: h.takeover},
+		{Method: http.MethodPost, Path: "/verzeichnis/kommunen/:id/nachfolge", Action: actor.RegisterImport, Handler: h.nameSuccessor},
+		{Method: http.MethodPost, Path: "/verzeichnis/kommunen/:id/uebernahme", Action: actor.RoleChange, Handler: h.movePeople},
+	}
+}
+
+// takeoverView is what is still attached to a body that is gone.
+type takeoverView struct {
+	page.Base
+	Organisation          constituency.Organisation
+	Structure             structure
+	Heir                  constituency.Organisation // at the end of the steps
+	People                []page.Option
+	Chosen                []string
+	Mandates              []mandate.Named // ended with the body; the successor gives them anew
+	Successor, Kind, Date string
+	Kinds                 []page.Option
+}
+
+func (h *Handler) takeover(c echo.Context) error {
+	o, err := h.Reads.Organisation(c.Request().Context(), c.Param("id"))
+	if err != nil {
+		return err
+	}
+	return h.renderTakeover(c, http.StatusOK, o, nil)
+}
+
+func (h *Handler) renderTakeover(c echo.Context, status int, o constituency.Organisation, fail error) error {
+	ctx := c.Request().Context()
+	v := &takeoverView{Base: base(c, h.Pages.T(c, "directory.takeover")), Organisation: o, Kinds: h.successionKinds(c), Kind: string(succession.Incorporated)}
+	v.Fail(fail)
+	answer, err := h.Finder.Answer(ctx, o)
+	if err != nil {
+		return err
+	}
+	v.Heir = answer.Body
+	if v.Structure, err = h.structureOf(c, o); err != nil {
+		return err
+	}
+	if s := v.Structure; s.Step != nil {
+		v.Successor, v.Kind = s.Successor.Reference(), string(s.Step.Kind)
+		if s.Step.Date != nil {
+			v.Date = s.Step.Date.Format(time.DateOnly)
+		}
+	}
+	people, _, err := h.Reads.People(ctx, "", o.ID, "", 200)
+	if err != nil {
+		return err
+	}
+	for _, p := range people {
+		var roles []string
+		for _, r := range p.RolesIn(o.ID) {
+			roles = append(roles, h.Pages.Word(page.Language(c), "role", string(r)))
+		}
+		v.People = append(v.People, page.Option{Value: p.ID, Label: p.Name, Hint: strings.Join(roles, ", ")})
+		v.Chosen = append(v.Chosen, p.ID)
+	}
+	if v.Mandates, err = h.Reads.NamedMandates(ctx, o.ID); err != nil {
+		return err
+	}
+	if c.Request().Method == http.MethodPost {
+		v.Successor, v.Kind, v.Date = c.FormValue("successor"), c.FormValue("kind"), c.FormValue("date")
+	}
+	return h.Pages.Render(c, status, "nachfolge", v)
+}
+
+func (h *Handler) nameSuccessor(c echo.Context) error {
+	ctx := c.Request().Context()
+	o, err := h.Reads.Organisation(ctx, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	date, err := dateOf(c, "date")
+	if err == nil {
+		err = h.Takeover.Name(ctx, act(c), o.ID, strings.TrimSpace(c.FormValue("successor")), succession.Kind(c.FormValue("kind")), date)
+	}
+	if fault.Is(err, fault.Invalid) && fault.FieldsOf(err) != nil {
+		return h.renderTakeover(c, http.StatusUnprocessableEntity, o, err)
+	}
+	if err != nil {
+		return err
+	}
+	page.Flash(c, "success", "directory.saved")
+	return page.Redirect(c, "/verzeichnis/kommunen/"+o.Reference()+"/nachfolge")
+}
+
+// dateOf reads a day as browsers send it; an empty field is none.
+func dateOf(c echo.Context, name string) (*time.Time, error) {
+	text := strings.TrimSpace(c.FormValue(name))
+	if text == "" {
+		return nil, nil //nolint:nilnil // no date is an answer
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		var bad fault.Fields
+		bad.Add(name, "directory.error.date", "not a date: 2026-01-31")
+		return nil, bad.Err()
+	}
+	return &day, nil
+}
+
+func (h *Handler) movePeople(c echo.Context) error {
+	ctx := c.Request().Context()
+	o, err := h.Reads.Organisation(ctx, c.Param("id"))
+	if err != nil {
+		return err
+	}
+	answer, err := h.Finder.Answer(ctx, o)
+	if err != nil {
+		return err
+	}
+	form, err := c.FormParams()
+	if err != nil {
+		return fault.Wrap(fault.Malformed, err, "the form cannot be read")
+	}
+	_, err = h.Takeover.Move(ctx, act(c), o.ID, answer.Body, form["people"])
+	if fault.Is(err, fault.Invalid) && fault.FieldsOf(err) != nil {
+		return h.renderTakeover(c, http.StatusUnprocessableEntity, o, err)
+	}
+	if err != nil {
+		return err
+	}
+	page.Flash(c, "success", "directory.takeover.moved")
+	return page.Redirect(c, "/verzeichnis/kommunen/"+o.Reference()+"/nachfolge")
+}
