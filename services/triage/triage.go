@@ -29,6 +29,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/register"
+	"github.com/thueringencert/leitstelle/shared/retention/pages"
 	"github.com/thueringencert/leitstelle/shared/service"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
@@ -71,12 +72,16 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	if s.files, err = blob.Open(ctx, cfg.Blob); err != nil {
 		return err
 	}
+	if err := s.Retain(store.Retention(s.files)...); err != nil {
+		return err
+	}
 	s.hub = &live.Hub{Source: store.New(s.DB), Log: s.Log}
 	h := &web.Handler{Desk: s.desk, DB: s.DB, Register: s.Register, Files: s.files, Hub: s.hub, Denied: s.Denied, Log: s.Log, Now: s.Now}
 	if h.Pages, err = page.New(page.Options{Site: cfg.Site, Templates: web.Files, Messages: web.Files, Now: s.Now, Log: s.Log, User: s.user}); err != nil {
 		return err
 	}
-	s.routes = h.Routes() //nolint:contextcheck // each handler takes the context of its request
+	deleting := &pages.Handler{Desk: s.Deleting, Pages: h.Pages, Name: s.name}
+	s.routes = append(h.Routes(), deleting.Routes()...) //nolint:contextcheck // each handler takes the context of its request
 	o := s.HTTP(s.Register, h.Pages)
 	e := httpserver.New(o)
 	httpserver.Mount(e, o, s.routes)
@@ -159,6 +164,12 @@ func (s *Service) user(c echo.Context) *page.User {
 	a := session.Actor(c)
 	o, _ := s.Register.Organisation(a.Home())
 	return page.UserOf(a, o.Name)
+}
+
+// name is what a person is called, "" when the register does not know.
+func (s *Service) name(person string) string {
+	p, _ := s.Register.Person(person)
+	return p.Name
 }
 
 // directory is the register as the domain asks it.

@@ -60,7 +60,13 @@ const (
 	AuditRead          Action = "audit.read"
 	Aggregate          Action = "aggregate.read"
 	OperationsRead     Action = "operations.read" // dead letters, retries
-	Public             Action = "public"          // everybody, also not signed in
+	RetentionRead      Action = "retention.read"  // what is due, counts only
+	RetentionPropose   Action = "retention.propose"
+	RetentionApprove   Action = "retention.approve" // by another person than who proposed
+	LegalHold          Action = "case.hold"         // keeps a case from deletion; four eyes
+	PrivacyRead        Action = "privacy.read"      // all data on one person
+	PersonErase        Action = "person.erase"      // four eyes
+	Public             Action = "public"            // everybody, also not signed in
 )
 
 // Reach is how far a cell of the matrix goes.
@@ -179,7 +185,13 @@ var matrix = map[Action]row{
 		Editor: All, Approver: All, Constituency: All,
 		Auditor: All, Steering: All,
 	})},
-	OperationsRead: {cells: map[Role]Reach{Admin: All}},
+	OperationsRead:   {cells: map[Role]Reach{Admin: All}},
+	RetentionRead:    {cells: map[Role]Reach{Lead: All, Constituency: All, Auditor: All, Admin: All}},
+	RetentionPropose: {cells: map[Role]Reach{Lead: All, Admin: All}},
+	RetentionApprove: {fresh: true, cells: map[Role]Reach{Lead: All, Admin: All}},
+	LegalHold:        {cells: map[Role]Reach{Lead: All, Admin: All}},
+	PrivacyRead:      {fresh: true, cells: map[Role]Reach{Constituency: All}}, // keeps the register, answers people's requests
+	PersonErase:      {fresh: true, cells: map[Role]Reach{Constituency: All, Admin: All}},
 }
 
 // Actions lists every action of the matrix, sorted, for tests and docs.

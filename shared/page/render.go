@@ -22,7 +22,7 @@ import (
 	"go.uber.org/zap"
 )
 
-//go:embed templates/*.html static
+//go:embed templates/*.html static common
 var ownTemplates embed.FS
 
 // Options are what a Renderer is made of.
@@ -102,6 +102,9 @@ func newEdition(lang string, o *Options) (*edition, error) {
 		return nil, fmt.Errorf("parse frames: %w", err)
 	}
 	if err := e.addPages(frames, o.Templates, "templates/*.html", ""); err != nil {
+		return nil, err
+	}
+	if err := e.addPages(frames, ownTemplates, "common/*.html", "common/"); err != nil {
 		return nil, err
 	}
 	if err := e.addPages(frames, ownTemplates, "static/"+lang+"/*.html", "static/"); err != nil {

@@ -31,6 +31,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/register"
+	"github.com/thueringencert/leitstelle/shared/retention"
 	"github.com/thueringencert/leitstelle/shared/runner"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
@@ -38,15 +39,16 @@ import (
 // Config is what every service needs; each embeds it in its own Config. The
 // names are read with the service's prefix, such as INTAKE_DATABASE_URL.
 type Config struct {
-	Listen         string        `env:"LISTEN" envDefault:"127.0.0.1:8081" doc:"address to listen on"`
-	DatabaseURL    string        `env:"DATABASE_URL,notEmpty" doc:"postgres:// URL of this service's own database"`
-	TrustedProxies []string      `env:"TRUSTED_PROXIES" doc:"networks whose X-Forwarded-For is believed, such as 10.1.2.3/32"`
-	AnchorDir      string        `env:"ANCHOR_DIR" doc:"folder for signed audit checkpoints, best on another host"`
-	AnchorKey      string        `env:"ANCHOR_KEY" doc:"Ed25519 seed, 64 hex digits, that signs checkpoints and receipts"`
-	NATSMonitor    string        `env:"NATS_MONITOR_URL" doc:"monitoring address of the broker: readiness checks that it syncs always"`
-	StepUp         time.Duration `env:"STEP_UP" envDefault:"15m" doc:"how long a second factor counts for releasing alerts, exports, role changes and TLP:RED"`
-	NATS           bus.Config    `envPrefix:""`
-	Site           page.Site     `envPrefix:"SITE_"`
+	Listen         string           `env:"LISTEN" envDefault:"127.0.0.1:8081" doc:"address to listen on"`
+	DatabaseURL    string           `env:"DATABASE_URL,notEmpty" doc:"postgres:// URL of this service's own database"`
+	TrustedProxies []string         `env:"TRUSTED_PROXIES" doc:"networks whose X-Forwarded-For is believed, such as 10.1.2.3/32"`
+	AnchorDir      string           `env:"ANCHOR_DIR" doc:"folder for signed audit checkpoints, best on another host"`
+	AnchorKey      string           `env:"ANCHOR_KEY" doc:"Ed25519 seed, 64 hex digits, that signs checkpoints and receipts"`
+	NATSMonitor    string           `env:"NATS_MONITOR_URL" doc:"monitoring address of the broker: readiness checks that it syncs always"`
+	StepUp         time.Duration    `env:"STEP_UP" envDefault:"15m" doc:"how long a second factor counts for releasing alerts, exports, role changes and TLP:RED"`
+	NATS           bus.Config       `envPrefix:""`
+	Site           page.Site        `envPrefix:"SITE_"`
+	Retention      retention.Config `envPrefix:"RETENTION_"`
 }
 
 // Deps are the parts that the caller opened. Bus is required; Now and Log have
@@ -70,6 +72,7 @@ type Base struct {
 	Log      *zap.Logger
 	Now      func() time.Time
 	Metrics  *prometheus.Registry
+	Deleting *retention.Desk // set by Retain; nil: the service has no rules
 
 	synced  func(context.Context) error
 	relayDB *sqlx.DB
@@ -130,7 +133,7 @@ func New(ctx context.Context, name string, cfg Config, d Deps, own ...pg.Migrati
 
 // Migrations are the tables that every service has.
 func Migrations() []pg.Migrations {
-	return []pg.Migrations{outbox.Migrations, inbox.Migrations, audit.Migrations, idem.Migrations, register.Migrations}
+	return []pg.Migrations{outbox.Migrations, inbox.Migrations, audit.Migrations, idem.Migrations, register.Migrations, retention.Migrations}
 }
 
 // Close ends the connections to the database.
@@ -178,6 +181,9 @@ func (b *Base) Run(ctx context.Context, own ...func(context.Context) error) erro
 	}
 	if b.Config.AnchorDir != "" && key != nil {
 		parts = append(parts, audit.Checkpointer{DB: b.relayDB, Service: b.Name, Dir: b.Config.AnchorDir, Key: key, Log: b.Log, Now: b.Now}.Run)
+	}
+	if b.Deleting != nil {
+		parts = append(parts, b.Deleting.Job(b.Log))
 	}
 	err = runner.Run(ctx, append(parts, own...)...)
 	// A connection that was cut in the middle of a statement complains once

@@ -65,6 +65,8 @@ type Case struct {
 	ChangedAt    time.Time
 	AnsweredAt   *time.Time // first answer
 	ClosedAt     *time.Time
+	Hold         bool       // a legal hold: nothing of it is deleted
+	RedactedAt   *time.Time // only the skeleton is left
 
 	pending Pending
 	closing bool
@@ -129,10 +131,12 @@ const (
 	KindTakenOver  = "taken.over"   // by the affected body, from its provider
 	KindReturned   = "returned"     // to the provider
 	KindContradict = "contradicted" // by the affected body
+	KindHold       = "hold.set"     // kept from deletion, two people agreed
+	KindRelease    = "hold.released"
 )
 
 // additive kinds add to a file and change no value that somebody may be editing.
-var additive = []string{KindSupplement, KindMessageIn, KindMessageOut, KindAttachment, KindNote, KindAnswered, KindAlert, KindUndeliver, KindJoined, KindLeft, KindTakenOver, KindReturned, KindContradict}
+var additive = []string{KindSupplement, KindMessageIn, KindMessageOut, KindAttachment, KindNote, KindAnswered, KindAlert, KindUndeliver, KindJoined, KindLeft, KindTakenOver, KindReturned, KindContradict, KindHold, KindRelease}
 
 // Additive reports whether the entry cannot conflict with an edit.
 func (e Entry) Additive() bool { return slices.Contains(additive, e.Kind) }
@@ -187,6 +191,8 @@ type Attachment struct {
 	SHA256    string
 	Blob      string
 	At        time.Time
+
+	DestroyedAt *time.Time // its period ended: nobody can read it again
 }
 
 // Password opens the ZIP in which people get the file. It stands beside the file
@@ -259,7 +265,7 @@ func (c *Case) Snapshot() event.Case {
 		TLP: string(c.TLP), Class: c.Class, Disposition: c.Disposition, Title: c.Title, What: c.What,
 		Organisation: c.Organisation, Verified: c.Verified, Exercise: c.Exercise, Reports: c.Reports,
 		Assignee: c.Assignee, Campaign: c.Campaign, ReportStatus: c.State.ReportStatus(), MergedInto: c.MergedInto,
-		ReceivedAt: c.ReceivedAt, OpenedAt: c.OpenedAt, ChangedAt: c.ChangedAt, ClosedAt: c.ClosedAt,
+		ReceivedAt: c.ReceivedAt, OpenedAt: c.OpenedAt, ChangedAt: c.ChangedAt, ClosedAt: c.ClosedAt, Hold: c.Hold,
 	}
 	for _, k := range c.Clocks {
 		s.Clocks = append(s.Clocks, event.Clock{Rule: k.Rule, State: string(k.State), StartAt: k.StartAt, DueAt: k.DueAt, DoneAt: k.DoneAt})

@@ -53,6 +53,7 @@ type Store interface {
 	// Changes returns what happened after seq, oldest first, and Last the end.
 	Changes(ctx context.Context, seq int64, limit int) ([]Change, error)
 	Last(ctx context.Context) (int64, error)
+	HoldStore
 }
 
 // Directory knows who may work on cases and which bodies there are.
@@ -255,7 +256,11 @@ func (d *Desk) Attachment(ctx context.Context, by By, ref, attachment string) (A
 	if err := may(by, at, actor.CaseAttachment, s.Object()); err != nil {
 		return Attachment{}, err
 	}
-	return d.Store.Attachment(ctx, by, at, id, attachment)
+	a, err := d.Store.Attachment(ctx, by, at, id, attachment)
+	if err == nil && a.DestroyedAt != nil {
+		return Attachment{}, fault.New(fault.NotFound, "the file was destroyed when its period ended")
+	}
+	return a, err
 }
 
 // List returns a page of the queue or of all cases.

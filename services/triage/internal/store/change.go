@@ -39,7 +39,7 @@ UPDATE cases SET
 	assignee_name = :assignee_name, clocks = :clocks, flags = :flags, merged_into = :merged_into,
 	before_merge = :before_merge, changed_at = :changed_at, answered_at = :answered_at, closed_at = :closed_at,
 	next_due = :next_due, active = :active, campaign_id = :campaign_id, campaign_ref = :campaign_ref,
-	taken_over = :taken_over, over_at = :over_at, contradicted = :contradicted, words = left(words || :words, 200000)
+	taken_over = :taken_over, over_at = :over_at, contradicted = :contradicted, hold = :hold, redacted_at = NULL, words = left(words || :words, 200000)
 WHERE id = :id`
 
 // Open stores a new case.

@@ -188,17 +188,19 @@ type attachmentRow struct {
 	Size      int64  `db:"size"`
 	SHA256    string `db:"sha256"`
 	Blob      string `db:"blob"`
+
+	DestroyedAt *time.Time `db:"destroyed_at"`
 }
 
 func (r attachmentRow) attachment() casefile.Attachment {
 	return casefile.Attachment{
 		ID: r.ID, Case: r.Case, Report: r.Report, Author: r.author(), Name: r.Name,
-		MediaType: r.MediaType, Size: r.Size, SHA256: r.SHA256, Blob: r.Blob, At: r.At.UTC(),
+		MediaType: r.MediaType, Size: r.Size, SHA256: r.SHA256, Blob: r.Blob, At: r.At.UTC(), DestroyedAt: utc(r.DestroyedAt),
 	}
 }
 
 const selectAttachments = family + `
-SELECT id, case_id, author_id, author_name, at, report, name, media_type, size, sha256, blob
+SELECT id, case_id, author_id, author_name, at, report, name, media_type, size, sha256, blob, destroyed_at
 FROM case_attachments WHERE case_id IN (SELECT id FROM family)`
 
 func attachments(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {

@@ -91,6 +91,7 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: "/lage/fall/:ref/" + actVerify, Action: actor.CaseClassify, Handler: h.do(actVerify)},
 		{Method: get, Path: "/lage/konto", Action: actor.CaseQueue, Handler: toAccount},
 	}
+	routes = append(routes, h.holdRoutes()...)
 	for i, r := range routes {
 		routes[i].Handler = h.noted(r.Action, r.Handler)
 	}

@@ -94,6 +94,10 @@ func (h *Handler) line(c echo.Context, e casefile.Entry) logView {
 		v.Text = t("alert", "Ref", e.Ref, "State", word("alert_state", e.To))
 	case casefile.KindUndeliver:
 		v.Text, v.Tone = t("undelivered", "Channel", e.To), "in"
+	case casefile.KindHold:
+		v.Text = t("hold")
+	case casefile.KindRelease:
+		v.Text = t("release")
 	default:
 		v.Text = e.Kind
 	}
