@@ -64,6 +64,7 @@ var kinds = []struct{ pattern, kind string }{
 	{`/fall/:ref/tun/:name$`, "case-form"},
 	{`/(cases/:id|fall/:ref|zeile/:id)\b`, "case"},
 	{`/(contacts|kontakte)/:contact\b`, "contact"},
+	{`/(runs|lauf)/:run\b|/(holds|sperren)/:hold\b`, "proposal"},
 	{`/(organisations|kommunen)/:id\b`, "organisation"},
 	{`/(mandates|mandate)/:id\b`, "mandate"},
 	{`/(sessions|sitzungen)/:id\b`, "session"},
@@ -159,6 +160,8 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 		return []object{f.upload, none}
 	case "alert", "public-alert":
 		return f.alertObjects(kind, r, none)
+	case "proposal":
+		return []object{none}
 	case "session", "token":
 		return f.credentials(kind, r, who, none)
 	}

@@ -31,6 +31,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
+	retained "github.com/thueringencert/leitstelle/shared/retention/pages"
 	"github.com/thueringencert/leitstelle/shared/service"
 )
 
@@ -62,6 +63,7 @@ type Service struct {
 	sealer    sealer
 	projector *projection.Projector
 	web       *web.Handler
+	deleting  *retained.Handler
 	http      *echo.Echo
 }
 
@@ -129,7 +131,11 @@ func (s *Service) routes(cfg Config) error {
 	o := s.base.HTTP(source, pages)
 	s.http = httpserver.New(o)
 	s.http.Use(source.Prefetch)
-	httpserver.Mount(s.http, o, s.web.Routes())
+	if err := s.base.Retain(store.Retention()...); err != nil {
+		return err
+	}
+	s.deleting = &retained.Handler{Desk: s.base.Deleting, Pages: pages, Name: s.personName}
+	httpserver.Mount(s.http, o, s.Routes())
 	return nil
 }
 
@@ -180,7 +186,15 @@ func (s *Service) RemindOfMandates(ctx context.Context) (int, error) {
 func (s *Service) Handler() http.Handler { return s.http }
 
 // Routes lists every route with the action of the matrix it needs.
-func (s *Service) Routes() []httpserver.Route { return s.web.Routes() }
+func (s *Service) Routes() []httpserver.Route {
+	return append(s.web.Routes(), s.deleting.Routes()...)
+}
+
+// personName is what a person is called, "" when the register does not know.
+func (s *Service) personName(person string) string {
+	p, _ := s.base.Register.Person(person)
+	return p.Name
+}
 
 // Run keeps everything going until ctx ends; afterwards the service is closed.
 func (s *Service) Run(ctx context.Context) error { return s.base.Run(ctx, s.projector.Run, s.remind) }

@@ -36,6 +36,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/register"
+	"github.com/thueringencert/leitstelle/shared/retention/pages"
 	"github.com/thueringencert/leitstelle/shared/service"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
@@ -109,6 +110,9 @@ func (s *Service) open(ctx context.Context, cfg Config, keys report.Keys) error 
 	if s.files, err = blob.Open(ctx, cfg.Blob); err != nil {
 		return err
 	}
+	if err := s.Retain(store.Retention(s.files)...); err != nil {
+		return err
+	}
 	site := s.Config.Site
 	desk := &report.Desk{
 		Store: s.store, Taker: s.writer, Bodies: bodies{s.Register}, Files: files{s.files}, Keys: keys, Now: s.Now,
@@ -125,7 +129,8 @@ func (s *Service) open(ctx context.Context, cfg Config, keys report.Keys) error 
 	if h.Pages, err = page.New(page.Options{Site: site, Templates: web.Files, Messages: web.Files, Now: s.Now, Log: s.Log, User: s.user}); err != nil {
 		return err
 	}
-	s.routes = h.Routes() //nolint:contextcheck // each request brings its own
+	deleting := &pages.Handler{Desk: s.Deleting, Pages: h.Pages, Name: s.name}
+	s.routes = append(h.Routes(), deleting.Routes()...) //nolint:contextcheck // each request brings its own
 	o := s.HTTP(s.Register, h.Pages)
 	o.ErrorPage = h.ErrorPage
 	e := httpserver.New(o)
@@ -218,6 +223,12 @@ func (s *Service) user(c echo.Context) *page.User {
 	a := session.Actor(c)
 	o, _ := s.Register.Organisation(a.Home())
 	return page.UserOf(a, o.Name)
+}
+
+// name is what a person is called, "" when the register does not know.
+func (s *Service) name(person string) string {
+	p, _ := s.Register.Person(person)
+	return p.Name
 }
 
 // bodies is the register as the domain asks it.

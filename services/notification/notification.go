@@ -33,6 +33,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/outbox"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
+	retained "github.com/thueringencert/leitstelle/shared/retention/pages"
 	"github.com/thueringencert/leitstelle/shared/service"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
@@ -103,7 +104,11 @@ func (s *Service) open(cfg Config, keys alert.Keyring) error {
 		Desk: desk, Subscriptions: subscription.Desk{Store: s.store, Now: s.Now}, Once: s.once(desk), Compose: writer.Compose,
 		Register: s.Register, Pages: pages, Board: s.board, Denied: s.Denied, Now: s.Now, Location: loc, Log: s.Log,
 	}
-	s.routes = h.Routes()
+	if err := s.Retain(store.Retention()...); err != nil {
+		return err
+	}
+	deleting := &retained.Handler{Desk: s.Deleting, Pages: pages, Name: s.personName}
+	s.routes = append(h.Routes(), deleting.Routes()...)
 	o := s.HTTP(s.Register, pages)
 	e := httpserver.New(o)
 	httpserver.Mount(e, o, s.routes)
@@ -180,6 +185,12 @@ func (s *Service) once(desk alert.Desk) func(context.Context, idem.Request, func
 func (s *Service) user(c echo.Context) *page.User {
 	a := session.Actor(c)
 	return page.UserOf(a, s.nameOf(a.Home()))
+}
+
+// personName is what a person is called, "" when the register does not know.
+func (s *Service) personName(person string) string {
+	p, _ := s.Register.Person(person)
+	return p.Name
 }
 
 func (s *Service) nameOf(organisation string) string {

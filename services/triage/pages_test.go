@@ -346,6 +346,7 @@ func TestGoldens(t *testing.T) {
 		"fall-nachrichten": "/lage/fall/" + ref + "?t=nachrichten", "fall-dateien": "/lage/fall/" + ref + "?t=dateien",
 		"fall-protokoll": "/lage/fall/" + ref + "?t=protokoll", "fall-druck": "/lage/fall/" + ref + "/druck",
 		"abschliessen": "/lage/fall/" + ref + "/tun/abschliessen", "faelle": "/lage/faelle", "faelle-leer": "/lage/faelle?q=nichts",
+		"aufbewahrung": "/lage/aufbewahrung", "sperren": "/lage/aufbewahrung/sperren?fall=" + ref,
 	} {
 		for _, lang := range []string{"de", "en"} {
 			header := map[string]string{}

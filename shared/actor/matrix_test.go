@@ -75,6 +75,12 @@ contact.unseal      | –    –      | –       –         –        *    * 
 audit.read          | –    –      | –       –         –        –    –       *    –      –        –            *       –     –
 aggregate.read      | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
 operations.read     | –    –      | –       –         –        –    –       –    –      –        –            –       *     –
+retention.read      | –    –      | –       –         –        –    –       *    –      –        *            *       *     –
+retention.propose   | –    –      | –       –         –        –    –       *    –      –        –            –       *     –
+retention.approve   | –    –      | –       –         –        –    –       *    –      –        –            –       *     –
+case.hold           | –    –      | –       –         –        –    –       *    –      –        –            –       *     –
+privacy.read        | –    –      | –       –         –        –    –       –    –      –        *            –       –     –
+person.erase        | –    –      | –       –         –        –    –       –    –      –        *            –       *     –
 public              | code –      | *       *         *        *    *       *    *      *        *            *       *     *
 `
 

@@ -54,7 +54,9 @@ func (d *Desk) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond)
 func (d *Desk) rule(class string) (Rule, error) {
 	i := slices.IndexFunc(d.Rules, func(r Rule) bool { return r.Class == class })
 	if i < 0 {
-		return Rule{}, fault.New(fault.NotFound, "there is no such class of data")
+		return Rule{}, &fault.Error{Kind: fault.Invalid, Message: "there is no such class of data", Fields: []fault.Field{{
+			Name: "class", Code: "page.retention.err.class", Detail: "is no class of data of this service",
+		}}}
 	}
 	return d.Rules[i], nil
 }

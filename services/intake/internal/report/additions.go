@@ -179,6 +179,9 @@ func (d *Desk) File(ctx context.Context, ref, id string, o Occasion) (Attachment
 		return Attachment{}, nil, err
 	}
 	for _, a := range d.seen(r, t, o).Attachments {
+		if a.ID == id && a.DestroyedAt != nil {
+			return a, nil, fault.New(fault.NotFound, "the file was destroyed when its period ended")
+		}
 		if a.ID == id {
 			body, err := d.Files.Open(ctx, a.Blob)
 			return a, body, err

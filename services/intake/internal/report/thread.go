@@ -52,6 +52,8 @@ type Attachment struct {
 	Size      int64
 	SHA256    string
 	Blob      string
+
+	DestroyedAt *time.Time // its period ended: nobody can read it again
 }
 
 // Thread is everything that came after the report.

@@ -57,6 +57,8 @@ type attachmentRow struct {
 	Size      int64  `db:"size"`
 	SHA256    string `db:"sha256"`
 	Blob      string `db:"blob"`
+
+	DestroyedAt *time.Time `db:"destroyed_at"`
 }
 
 // AddMessage adds a message with its event and audit.
@@ -142,14 +144,14 @@ func (s *Store) Thread(ctx context.Context, id string, read report.Act) (report.
 		}
 		var as []attachmentRow
 		if err := tx.SelectContext(ctx, &as, `
-			SELECT id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, at
+			SELECT id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, destroyed_at, at
 			FROM report_attachment WHERE report_id = $1 ORDER BY at, id`, id); err != nil {
 			return fmt.Errorf("read attachments: %w", err)
 		}
 		for _, a := range as {
 			t.Attachments = append(t.Attachments, report.Attachment{
 				Entry: a.entry.entry(), Name: a.Name,
-				MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob,
+				MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, DestroyedAt: a.DestroyedAt,
 			})
 		}
 		_, err := audit.Append(ctx, tx, entryOf(read))

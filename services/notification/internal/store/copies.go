@@ -57,13 +57,14 @@ func (s *Store) KeepCase(ctx context.Context, c event.Case) (bool, error) {
 	var fresh bool
 	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
 		res, err := tx.ExecContext(ctx, `
-			INSERT INTO cases (id, version, snapshot) VALUES ($1, $2, $3)
-			ON CONFLICT (id) DO UPDATE SET version = excluded.version, snapshot = excluded.snapshot
+			INSERT INTO cases (id, version, snapshot, state, hold, closed_at, reports) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (id) DO UPDATE SET version = excluded.version, snapshot = excluded.snapshot,
+				state = excluded.state, hold = excluded.hold, closed_at = excluded.closed_at, reports = excluded.reports
 			WHERE cases.version < excluded.version`, c.ID, c.Version,
 			encode(alert.CaseCopy{
 				ID: c.ID, Reference: c.Reference, Title: c.Title, Severity: c.Severity, TLP: c.TLP,
 				Class: c.Class, What: c.What, Organisation: c.Organisation, Exercise: c.Exercise,
-			}))
+			}), c.State, c.Hold, c.ClosedAt, pg.Texts(reportsOf(c)))
 		if err != nil {
 			return fmt.Errorf("keep case: %w", err)
 		}
@@ -72,6 +73,14 @@ func (s *Store) KeepCase(ctx context.Context, c event.Case) (bool, error) {
 		return errors.Join(err)
 	})
 	return fresh, err
+}
+
+func reportsOf(c event.Case) []string {
+	out := make([]string, len(c.Reports))
+	for i, r := range c.Reports {
+		out[i] = r.ID
+	}
+	return out
 }
 
 // Change is one entry of the board's stream: what changed of which alert.

@@ -39,7 +39,7 @@ type Bucket interface {
 
 // Retention are the rules of triage's own data (docs/datenschutz.md).
 func Retention(f Bucket) []retention.Rule {
-	return []retention.Rule{caseFiles(f), caseContent(f), {
+	return []retention.Rule{caseFiles(f), caseContent(f), campaigns(), {
 		Class: "parked-facts", Keep: 90 * retention.Day, Auto: true,
 		Title: retention.Text{DE: "Nachträge, zu denen nie eine Meldung kam", EN: "Additions whose report never came"},
 		After: retention.Text{DE: "nach dem Eingang", EN: "after they came in"},
@@ -125,9 +125,29 @@ func caseContent(f Bucket) retention.Rule {
 				WHERE case_id = ANY ($1::uuid[])`,
 			`UPDATE case_hold SET reason = '' WHERE case_id = ANY ($1::uuid[])`,
 			`UPDATE cases SET title = reference, words = '', assignee_name = '', flags = '{}', active = false, redacted_at = now(),
+				taken_over = NULL, contradicted = NULL,
 				org_id = retention_token(coalesce(nullif(org_id, ''), org_name)), org_ags = '', org_name = '',
 				org_kreis = CASE WHEN org_level IN ('gemeinde', 'vg', 'zweckverband') THEN org_kreis ELSE '' END
 				WHERE id = ANY ($1::uuid[])`,
+		},
+	}
+}
+
+// campaigns leaves of a closed campaign when it was and how many it concerned.
+func campaigns() retention.Rule {
+	return retention.Rule{
+		Class: "campaigns", Keep: 3 * retention.Year,
+		Title: retention.Text{DE: "Abgeschlossene Lagen", EN: "Closed campaigns"},
+		After: retention.Text{DE: "nach dem Abschluss der Lage", EN: "after the campaign was closed"},
+		Then:  retention.Text{DE: "Nummer, Zeiten und Zahlen bleiben; Titel, Namen und Texte gelöscht", EN: "number, times and counts stay; title, names and texts deleted"},
+		Due: `SELECT c.id::text AS id, c.closed_at AS at, EXISTS (SELECT FROM cases k WHERE k.campaign_id = c.id AND k.hold) AS held
+			FROM campaigns c WHERE c.state = 'closed' AND c.closed_at < $1 AND c.title <> c.reference`,
+		Lock: `SELECT 1 FROM cases WHERE campaign_id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
+		Steps: []string{
+			`DELETE FROM campaign_job_cases WHERE job_id IN (SELECT id FROM campaign_jobs WHERE campaign_id = ANY ($1::uuid[]))`,
+			`DELETE FROM campaign_jobs WHERE campaign_id = ANY ($1::uuid[])`,
+			`UPDATE campaign_entries SET actor_name = '', from_value = '', to_value = '', reason = '', ref = '' WHERE campaign_id = ANY ($1::uuid[])`,
+			`UPDATE campaigns SET title = reference, agent_name = '', agent_id = retention_token(agent_id), assignee_name = '' WHERE id = ANY ($1::uuid[])`,
 		},
 	}
 }

@@ -55,7 +55,7 @@ type row struct {
 	Contradicted *string        `db:"contradicted"`
 	Hold         bool           `db:"hold"`
 	RedactedAt   *time.Time     `db:"redacted_at"` // read only: a change makes it a case with content again
-	Words        string         `db:"words"` // written only: what this change adds
+	Words        string         `db:"words"`       // written only: what this change adds
 }
 
 // columns of a case, as they are read.

@@ -116,6 +116,8 @@ type caseShape struct {
 	What        string            `json:"what"`
 	Disposition string            `json:"disposition,omitempty"`
 	MergedInto  string            `json:"merged_into,omitempty"`
+	Hold        bool              `json:"hold,omitempty"`
+	RedactedAt  *time.Time        `json:"redacted_at,omitempty"`
 	OpenedAt    time.Time         `json:"opened_at"`
 	ChangedAt   time.Time         `json:"changed_at"`
 	ClosedAt    *time.Time        `json:"closed_at,omitempty"`
@@ -132,7 +134,7 @@ type caseShape struct {
 
 func caseShapeOf(d casefile.Dossier, now time.Time) caseShape {
 	out := caseShape{
-		summaryShape: shapeOf(summaryOf(d)), What: d.What, Disposition: d.Disposition, MergedInto: d.MergedInto,
+		summaryShape: shapeOf(summaryOf(d)), What: d.What, Disposition: d.Disposition, MergedInto: d.MergedInto, Hold: d.Hold, RedactedAt: d.RedactedAt,
 		OpenedAt: d.OpenedAt, ChangedAt: d.ChangedAt, ClosedAt: d.ClosedAt,
 		Reports: []reportShape{}, Clocks: []clockShape{}, Timeline: []entryShape{}, Messages: []messageShape{}, Notes: []noteShape{},
 		Supplements: []supplementShape{}, Attachments: []attachmentShape{}, Observables: []struct{}{}, Tasks: []struct{}{},
