@@ -95,6 +95,13 @@ func (d directory) entitled(n message.Notice, to message.Delivery) bool {
 	case message.Wanted:
 		p, known := d.r.Person(to.Person) // one whose record is still on its way gets the mail
 		return !known || p.Active
+	case message.Reported, message.Copy:
+		if to.Person == "" {
+			o, ok := d.r.Organisation(to.Organisation)
+			return ok && o.Active
+		}
+		a, ok := d.r.ActorOf(to.Person)
+		return ok && slices.ContainsFunc(a.Memberships, func(m actor.Membership) bool { return m.Organisation == to.Organisation })
 	case message.Receipt, message.Question, message.Invitation:
 	}
 	return true

@@ -20,7 +20,7 @@ var roads = []struct {
 	types              []string
 }{
 	{Intake, Triage, "triage-reports", []string{"report.submitted", "report.supplemented", "report.message.posted", "report.attachment.added", "report.taken_over", "report.contradicted"}},
-	{Intake, Notification, "notification-reports", []string{"report.submitted"}},
+	{Intake, Notification, "notification-reports", []string{"report.submitted", "report.taken_over"}},
 	{Triage, Intake, "intake-cases", []string{"case.opened", "case.updated", "case.closed", "case.message.posted"}},
 	{Triage, Notification, "notification-cases", []string{"case.opened", "case.updated", "case.closed", "case.message.posted"}},
 	{Notification, Intake, "intake-alerts", []string{"alert.published", "alert.withdrawn"}},

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: EUPL-1.2
 
 // Package feed turns what happens elsewhere into notices: the receipt of a
-// report, the pointer to a message, the call to the duty, the invitation, what the directory
-// wants said. It
-// keeps only what a mail or a draft needs, and no description of any incident.
+// report, the word to a body that its provider reported for, the pointer to a
+// message, the call to the duty, the invitation, what the directory wants said.
+// It keeps only what a mail or a draft needs, and no description of any incident.
 package feed
 
 import (
@@ -28,11 +28,16 @@ type Notes interface {
 	KeepContact(ctx context.Context, c message.Contact) error
 	Contacts(ctx context.Context, reports []string) ([]message.Contact, error)
 	KeepCase(ctx context.Context, c event.Case) (fresh bool, err error)
+	// Bodies that a provider reported for, and whom they want asked.
+	KeepMember(ctx context.Context, m message.Member) error
+	KeepTakeover(ctx context.Context, m message.Member, at time.Time) error
+	Member(ctx context.Context, report, organisation string) (message.Member, bool, error)
 }
 
 // People knows who somebody is; the register.
 type People interface {
 	Person(id string) (register.Person, bool)
+	Organisation(id string) (register.Organisation, bool)
 	People(organisation string, roles ...actor.Role) []register.Person
 }
 
@@ -46,7 +51,7 @@ type Feed struct {
 // Consumers are the durable readers of this service, without their database.
 func (f Feed) Consumers() []bus.Consumer {
 	return []bus.Consumer{
-		{Name: "notification-reports", Stream: bus.Reports, Subjects: []string{"report.submitted.>"}, Handle: f.Handle},
+		{Name: "notification-reports", Stream: bus.Reports, Subjects: []string{"report.submitted.>", "report.taken_over.>"}, Handle: f.Handle},
 		{
 			Name: "notification-cases", Stream: bus.Cases, Handle: f.Handle,
 			Subjects: []string{"case.opened.>", "case.updated.>", "case.closed.>", "case.message.posted.>"},
@@ -62,6 +67,8 @@ func (f Feed) Handle(ctx context.Context, tx pg.DB, e event.Event) error {
 	switch e.Type {
 	case event.ReportSubmitted{}.Type():
 		return with(e, func(r event.ReportSubmitted) error { return f.report(ctx, notes, r) })
+	case event.ReportTakenOver{}.Type():
+		return with(e, func(o event.ReportTakenOver) error { return f.takeover(ctx, notes, o) })
 	case event.CaseOpened{}.Type():
 		return with(e, func(c event.CaseOpened) error { return f.snapshot(ctx, notes, c.Case) })
 	case event.CaseUpdated{}.Type():
@@ -97,7 +104,12 @@ func (f Feed) report(ctx context.Context, notes Notes, r event.ReportSubmitted) 
 	if err := notes.KeepContact(ctx, c); err != nil {
 		return err
 	}
-	return notes.Say(ctx, message.ReceiptOf(event.NewID(), r, f.Now()), c.To)
+	if !r.AddedLater { // the receipt of the report went out when it came
+		if err := notes.Say(ctx, message.ReceiptOf(event.NewID(), r, f.Now()), c.To); err != nil {
+			return err
+		}
+	}
+	return f.member(ctx, notes, r)
 }
 
 func (f Feed) person(id string) *message.To {
@@ -147,7 +159,7 @@ func (f Feed) question(ctx context.Context, notes Notes, m event.CaseMessagePost
 		return err
 	}
 	for _, c := range contacts {
-		if err := notes.Say(ctx, message.QuestionOf(event.NewID(), m, c, f.Now()), f.withDeputies(c.To)); err != nil {
+		if err := f.ask(ctx, notes, m, c); err != nil {
 			return err
 		}
 	}

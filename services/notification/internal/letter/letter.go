@@ -136,6 +136,12 @@ func (w *Writer) data(n message.Notice, d message.Delivery, m *message.Mail) (an
 		return decode[message.ReceiptData](n)
 	case message.Question:
 		return decode[message.QuestionData](n)
+	case message.Reported:
+		r, err := decode[message.ReportedData](n)
+		return memberView{Reference: r.Reference, Agent: OneLine(r.Agent), Body: OneLine(w.name(d.Organisation)), ReceivedAt: r.ReceivedAt, Open: r.Open, Later: r.Later, Exercise: r.Exercise}, err
+	case message.Copy:
+		r, err := decode[message.CopyData](n)
+		return memberView{Reference: r.Reference, Case: r.Case, Agent: OneLine(r.Agent), Body: OneLine(w.name(d.Organisation)), Open: r.Open}, err
 	case message.OnCall:
 		m.Urgent = true
 		return decode[message.OnCallData](n)
@@ -146,6 +152,14 @@ func (w *Writer) data(n message.Notice, d message.Delivery, m *message.Mail) (an
 		return w.noticeData(n, d)
 	}
 	return nil, fmt.Errorf("notice %s has unknown kind %q", n.ID, n.Kind)
+}
+
+// memberView is what a body is told of what its provider does for it: its own
+// name and the provider's, and never another body's.
+type memberView struct {
+	Reference, Case, Agent, Body string
+	ReceivedAt                   time.Time
+	Open, Later, Exercise        bool
 }
 
 type invitationView struct {

@@ -78,6 +78,7 @@ func TestLetters(t *testing.T) {
 	over.State = "withdrawn"
 	salt := []byte("0123456789abcdef")
 	officer := message.Delivery{ID: "d", Recipient: "it@stadt.example", Name: "Kim Muster", Bodies: []string{"Musterhausen"}, Salt: salt}
+	member := message.Delivery{ID: "d", Recipient: "it@stadt.example", Name: "Kim Muster", Organisation: "Musterhausen"}
 	provider := message.Delivery{ID: "d", Recipient: "x@kiv.example", Bodies: []string{"A", "B"}, Principals: []string{"A", "B"}, Salt: salt}
 	for name, tt := range map[string]struct {
 		notice message.Notice
@@ -88,6 +89,12 @@ func TestLetters(t *testing.T) {
 		"question":        {message.Notice{Kind: message.Question, Data: data(message.QuestionData{Reference: "M-2026-000123", Case: "V-2026-000147", TLP: "AMBER"})}, officer},
 		"question-strict": {message.Notice{Kind: message.Question, Data: data(message.QuestionData{Reference: "M-2026-000123", TLP: "AMBER+STRICT"})}, officer},
 		"on-call":         {message.Notice{Kind: message.OnCall, Data: data(message.OnCallData{Reference: "V-2026-000147", OpenedAt: at, DueAt: &due})}, officer},
+		"receipt-many":    {message.Notice{Kind: message.Receipt, Data: data(message.ReceiptData{Reference: "M-2026-000123", What: "ransomware", ReceivedAt: at, CallbackBy: due, Bodies: 72})}, officer},
+		"on-call-many":    {message.Notice{Kind: message.OnCall, Data: data(message.OnCallData{Reference: "V-2026-000147", Campaign: "L-2026-0007", OpenedAt: at, DueAt: &due})}, officer},
+		"reported":        {message.Notice{Kind: message.Reported, Data: data(message.ReportedData{Reference: "M-2026-000123", Agent: "KIV Thüringen GmbH", ReceivedAt: at, Open: true})}, member},
+		"reported-strict": {message.Notice{Kind: message.Reported, Data: data(message.ReportedData{Reference: "M-2026-000123", ReceivedAt: at})}, member},
+		"copy":            {message.Notice{Kind: message.Copy, Data: data(message.CopyData{Reference: "M-2026-000123", Case: "V-2026-000147", Agent: "KIV Thüringen GmbH", Open: true})}, member},
+		"copy-strict":     {message.Notice{Kind: message.Copy, Data: data(message.CopyData{Reference: "M-2026-000123"})}, member},
 		"invitation":      {message.Notice{Kind: message.Invitation, Data: data(message.InvitationData{Organisation: "Stadt Musterhausen", Token: "token", ExpiresAt: due})}, officer},
 		"alert-green":     {message.Notice{Kind: message.Alert, Data: data(sample("GREEN"))}, officer},
 		"alert-amber":     {message.Notice{Kind: message.Alert, Data: data(sample("AMBER"))}, officer},

@@ -25,11 +25,15 @@ const (
 	Question   Kind = "question"
 	OnCall     Kind = "on_call"
 	Invitation Kind = "invitation"
-	Wanted     Kind = "notice" // what the directory wants said; its own kind names the words
+	Reported   Kind = "reported" // to a body: its provider reported for it
+	Copy       Kind = "copy"     // to a body: its provider was asked
+	Wanted     Kind = "notice"   // what the directory wants said; its own kind names the words
 )
 
 // Kinds lists every kind.
-func Kinds() []Kind { return []Kind{Alert, AllClear, Receipt, Question, OnCall, Invitation, Wanted} }
+func Kinds() []Kind {
+	return []Kind{Alert, AllClear, Receipt, Question, OnCall, Invitation, Reported, Copy, Wanted}
+}
 
 // Priority orders what waits: a call to the duty and a receipt never stand
 // behind 2,000 warnings.
@@ -37,7 +41,7 @@ func (k Kind) Priority() int {
 	switch k {
 	case OnCall:
 		return 0
-	case Receipt, Question, Invitation, Wanted:
+	case Receipt, Question, Invitation, Reported, Copy, Wanted:
 		return 1
 	case Alert, AllClear:
 	}

@@ -20,6 +20,7 @@ type ReceiptData struct {
 	ReceivedAt time.Time `json:"received_at"`
 	CallbackBy time.Time `json:"callback_by"`
 	Exercise   bool      `json:"exercise,omitempty"`
+	Bodies     int       `json:"bodies,omitempty"` // affected, when more than one
 }
 
 // QuestionData points to a new message. Reference is empty from AMBER+STRICT on.
@@ -36,6 +37,7 @@ type OnCallData struct {
 	DueAt     *time.Time `json:"due_at,omitempty"`
 	OpenedAt  time.Time  `json:"opened_at"`
 	Assigned  bool       `json:"assigned"`
+	Campaign  string     `json:"campaign,omitempty"` // reference; the call is about all its cases
 	Exercise  bool       `json:"exercise,omitempty"`
 }
 
@@ -92,11 +94,15 @@ func ReceiptOf(id string, r event.ReportSubmitted, now time.Time) Notice {
 	if l, err := tlp.Parse(r.TLP); err == nil && l.MailShowsTitle() {
 		what = r.What // the steps to take tell what happened
 	}
+	bodies := 0
+	if r.AffectedTotal > 1 {
+		bodies = r.AffectedTotal
+	}
 	return Notice{
 		ID: id, Key: "receipt:" + r.Report, Kind: Receipt, Report: r.Report, CreatedAt: now,
 		Data: encode(ReceiptData{
 			Reference: r.Reference, What: what, ReceivedAt: r.ReceivedAt,
-			CallbackBy: r.CallbackBy, Exercise: r.Exercise,
+			CallbackBy: r.CallbackBy, Exercise: r.Exercise, Bodies: bodies,
 		}),
 	}
 }
@@ -123,7 +129,8 @@ func NeedsCall(c event.Case) bool {
 	return c.Severity == "critical"
 }
 
-// OnCallOf calls the duty to a critical case, once per case.
+// OnCallOf calls the duty to a critical case, once per case, and once for all
+// cases of a campaign: 605 critical cases are one call.
 func OnCallOf(id string, c event.Case, now time.Time) Notice {
 	data := OnCallData{Case: c.ID, Reference: c.Reference, OpenedAt: c.OpenedAt, Assigned: c.Assignee != nil, Exercise: c.Exercise}
 	for _, k := range c.Clocks {
@@ -131,7 +138,11 @@ func OnCallOf(id string, c event.Case, now time.Time) Notice {
 			data.DueAt = k.DueAt
 		}
 	}
-	return Notice{ID: id, Key: "on_call:" + c.ID, Kind: OnCall, Case: c.ID, Data: encode(data), CreatedAt: now}
+	key := "on_call:" + c.ID
+	if c.Campaign != nil {
+		key, data.Campaign = "on_call:campaign:"+c.Campaign.ID, c.Campaign.Reference
+	}
+	return Notice{ID: id, Key: key, Kind: OnCall, Case: c.ID, Data: encode(data), CreatedAt: now}
 }
 
 // InvitationOf invites a person to sign in for the first time.
