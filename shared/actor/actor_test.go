@@ -125,12 +125,3 @@ func TestMayAllocatesNothing(t *testing.T) { // not parallel: AllocsPerRun count
 		t.Errorf("May allocates %v times, want 0: every row of every list asks it", n)
 	}
 }
-
-func BenchmarkMay(b *testing.B) {
-	a := agent(actor.ScopeReport, actor.ScopeRead)
-	o := actor.Object{Organisation: client}
-	b.ReportAllocs()
-	for b.Loop() {
-		_ = a.May(actor.ReportRead, o)
-	}
-}

@@ -47,7 +47,7 @@ func allow(o Options, action actor.Action) echo.MiddlewareFunc {
 				return next(c)
 			case !a.SignedIn():
 				return unauthenticated(c)
-			case a.View(action).Empty():
+			case !a.Reaches(action):
 				if o.Denied != nil {
 					o.Denied(c, action, "route", c.Request().Method+" "+c.Request().URL.Path)
 				}

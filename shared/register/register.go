@@ -63,6 +63,7 @@ type Register struct {
 	names         []folded // sorted by name, for the search
 	formers       []folded // the names of bodies that are gone, with the id of who took over
 	changed       chan struct{}
+	actors        sync.Map // id of a person → *known; cleared when a record changes
 }
 
 // New returns an empty register; Load fills it from the database and Run keeps
@@ -74,6 +75,7 @@ func New(db *sqlx.DB, url, service string, b *bus.Bus, log *zap.Logger, now func
 }
 
 func (r *Register) reset() {
+	r.actors.Clear()
 	r.organisations, r.byAGS, r.former = map[string]Organisation{}, map[string]string{}, map[string]string{}
 	r.formers = nil
 	r.people, r.mandates, r.byAgent = map[string]Person{}, map[string]Mandate{}, map[string][]string{}
@@ -194,6 +196,46 @@ func (r *Register) ActorOf(person string) (actor.Actor, bool) {
 	now := r.now()
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	if k, ok := r.actors.Load(person); ok {
+		if k := k.(*known); !now.Before(k.from) && now.Before(k.to) {
+			return k.actor, true
+		}
+	}
+	a, ok := r.actorOf(person, now)
+	if ok {
+		k := &known{actor: a.Indexed(), from: now, to: now.Add(time.Hour)}
+		k.until(r, now)
+		a = k.actor
+		r.actors.Store(person, k)
+	}
+	return a, ok
+}
+
+// known is an actor as computed, for as long as the clock alone changes nothing:
+// a provider's hundreds of mandates are not looked through for every request.
+// Its lists are shared; nobody changes them.
+type known struct {
+	actor    actor.Actor
+	from, to time.Time
+}
+
+// until shortens the time to the next beginning or end of a mandate.
+func (k *known) until(r *Register, now time.Time) {
+	for _, m := range k.actor.Memberships {
+		for _, id := range r.byAgent[m.Organisation] {
+			d := r.mandates[id]
+			if d.From.After(now) && d.From.Before(k.to) {
+				k.to = d.From
+			}
+			if d.To != nil && d.To.After(now) && d.To.Before(k.to) {
+				k.to = *d.To
+			}
+		}
+	}
+}
+
+// actorOf computes; the caller holds the lock.
+func (r *Register) actorOf(person string, now time.Time) (actor.Actor, bool) {
 	p, ok := r.people[person]
 	if !ok || !p.Active {
 		return actor.Actor{}, false
@@ -277,6 +319,9 @@ func (r *Register) put(rows []record) {
 	}
 	if renamed {
 		r.sortNames()
+	}
+	if slices.ContainsFunc(rows, func(row record) bool { return row.Kind != kindSession }) {
+		r.actors.Clear()
 	}
 	r.announce()
 }

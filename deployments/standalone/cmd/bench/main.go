@@ -58,6 +58,7 @@ var parts = []struct {
 	{"intake", bench.Intake},
 	{"stream", bench.Stream},
 	{"alert", bench.Alert},
+	{"authz", bench.Authz},
 }
 
 func measure(ctx context.Context, args []string, out io.Writer) error {

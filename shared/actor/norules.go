@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+//go:build norules
+
+package actor
+
+const noRules = true
