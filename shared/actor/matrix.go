@@ -57,6 +57,7 @@ const (
 	TokenMake          Action = "token.make"     // making an API token, which counts as confirmed afterwards
 	RoleChange         Action = "role.change"    // giving and taking roles, inviting; PersonManage only looks
 	SealedOpen         Action = "contact.unseal" // reading sealed emergency contacts
+	AccessRead         Action = "access.read"    // who looked at an organisation's reports: its own people
 	AuditRead          Action = "audit.read"
 	Aggregate          Action = "aggregate.read"
 	OperationsRead     Action = "operations.read" // dead letters, retries
@@ -180,6 +181,7 @@ var matrix = map[Action]row{
 	TokenMake:        {fresh: true, cells: signedIn(All)},
 	RoleChange:       {fresh: true, cells: map[Role]Reach{OrgAdmin: Own, Constituency: All, Admin: All}},
 	SealedOpen:       {fresh: true, cells: cert(map[Role]Reach{Constituency: All})},
+	AccessRead:       {cells: own(nil)},
 	AuditRead:        {cells: map[Role]Reach{Lead: All, Auditor: All}},
 	Aggregate: {cells: cert(map[Role]Reach{
 		Editor: All, Approver: All, Constituency: All,

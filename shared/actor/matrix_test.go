@@ -72,6 +72,7 @@ account.own         | –    –      | *       *         *        *    *       
 token.make          | –    –      | *       *         *        *    *       *    *      *        *            *       *     *
 role.change         | –    –      | –       O         –        –    –       –    –      –        *            –       *     –
 contact.unseal      | –    –      | –       –         –        *    *       *    –      –        *            –       –     –
+access.read         | –    –      | O       O         –        –    –       –    –      –        –            –       –     –
 audit.read          | –    –      | –       –         –        –    –       *    –      –        –            *       –     –
 aggregate.read      | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
 operations.read     | –    –      | –       –         –        –    –       –    –      –        –            –       *     –

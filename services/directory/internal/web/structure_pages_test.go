@@ -17,6 +17,7 @@ import (
 func allSamples() map[string]sample {
 	out := maps.Clone(samples)
 	maps.Copy(out, structureSamples)
+	maps.Copy(out, mandateSamples())
 	return out
 }
 
