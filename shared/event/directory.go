@@ -135,7 +135,8 @@ func (p PersonInvited) Key() (string, int) { return p.Person, 0 }
 // Kinds, and what Data may hold for each (times as RFC 3339): mandate_granted,
 // mandate_requested, mandate_declined (principal, agent); mandate_confirmed
 // (principal, agent, from, to); mandate_revoked (principal, agent, at);
-// mandate_ending (principal, agent, to); recovery_used (at, left);
+// mandate_ending (principal, agent, to); mandates_confirmed, mandates_ending
+// (count, agent: several at once); recovery_used (at, left);
 // signin_alarm (at, what); contact_check; contact_task (contact: what did not
 // arrive); emergency_opened (at); service_requested, service_answered (service);
 // onboarding_welcome; data_report_ready.

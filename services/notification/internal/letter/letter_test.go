@@ -130,7 +130,7 @@ func TestNotices(t *testing.T) {
 	}
 	all := map[string]string{
 		"principal": "Gemeinde Klettbach", "agent": "KIV Thüringen GmbH", "from": "2026-12-01T00:00:00+01:00", "to": "2028-11-30T23:00:00Z",
-		"at": "2026-11-22T06:12:00Z", "left": "7", "what": "fünf falsche Kennwörter", "contact": "it@klettbach.example", "service": "Phishing-Übung",
+		"count": "72", "at": "2026-11-22T06:12:00Z", "left": "7", "what": "fünf falsche Kennwörter", "contact": "it@klettbach.example", "service": "Phishing-Übung",
 	}
 	for _, kind := range append(kinds, "something_new") {
 		for _, lang := range []string{"de", "en"} {
