@@ -5,7 +5,10 @@ package directory_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -206,6 +209,64 @@ func TestAMalformedRegisterFileChangesNothing(t *testing.T) {
 	if n := b.count(`SELECT count(*) FROM register_upload`) + b.count(`SELECT count(*) FROM organisation WHERE version > 1`); n != 0 {
 		t.Errorf("%d rows were changed", n)
 	}
+}
+
+// zeros is a file of a hundred megabytes that nobody has to keep in memory.
+type zeros struct{ left int }
+
+func (z *zeros) Read(p []byte) (int, error) {
+	if z.left == 0 {
+		return 0, io.EOF
+	}
+	n := min(len(p), z.left)
+	for i := range p[:n] {
+		p[i] = '6'
+	}
+	z.left -= n
+	return n, nil
+}
+
+func TestAHugeRegisterFileIsRefusedAndChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "pflege")
+	for _, path := range []string{"/api/directory/v1/register/diff", "/verzeichnis/verwaltung/register"} {
+		r := httptest.NewRequest(http.MethodPost, path, &zeros{100 << 20})
+		r.Host = "127.0.0.1:8080"
+		r.Header.Set("Content-Type", "text/plain")
+		r.Header.Set("Authorization", "Bearer "+b.people["pflege"].Token)
+		w := httptest.NewRecorder()
+		b.Handler().ServeHTTP(w, r)
+		if w.Code != http.StatusRequestEntityTooLarge && w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %.200s", path, w.Code, w.Body)
+		}
+	}
+	if n := b.count(`SELECT count(*) FROM register_upload`) + b.count(`SELECT count(*) FROM organisation WHERE version > 1`); n != 0 {
+		t.Errorf("%d rows were changed", n)
+	}
+}
+
+func TestAnImportTellsTheOthersAndTheAuditOfEachBody(t *testing.T) {
+	t.Parallel()
+	b := bare(t, nil)
+	ctx := context.Background()
+	for _, file := range []string{"gv100ad_stand1.txt", "gv100ad_stand2.txt"} {
+		events, entries := b.count(`SELECT count(*) FROM outbox`), b.count(`SELECT count(*) FROM audit`)
+		d, err := b.RegisterDiff(ctx, strings.NewReader(small(t, file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.RegisterApply(ctx, strings.NewReader(small(t, file)), d.Hash); err != nil {
+			t.Fatal(err)
+		}
+		changes := len(d.Added) + len(d.Changed) + len(d.Gone)
+		if n := b.count(`SELECT count(*) FROM outbox`) - events; n != changes {
+			t.Errorf("%s: %d events for %d changes", file, n, changes)
+		}
+		if n := b.count(`SELECT count(*) FROM audit`) - entries; n != changes {
+			t.Errorf("%s: %d audit entries for %d changes", file, n, changes)
+		}
+	}
+	b.chain()
 }
 
 func TestTheRegisterIsLoadedOnce(t *testing.T) {

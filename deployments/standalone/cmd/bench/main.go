@@ -59,6 +59,7 @@ var parts = []struct {
 	{"stream", bench.Stream},
 	{"alert", bench.Alert},
 	{"authz", bench.Authz},
+	{"import", bench.Import},
 }
 
 func measure(ctx context.Context, args []string, out io.Writer) error {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,7 +64,11 @@ func ReadGV100AD(r io.Reader, land string) (File, error) {
 	if err := g.readAll(decode(raw)); err != nil {
 		return File{}, err
 	}
-	return g.file()
+	f, err := g.file()
+	if err != nil {
+		return File{}, err
+	}
+	return f, nil
 }
 
 // decode returns the text of the file without a byte order mark.
@@ -284,7 +289,29 @@ func (g *gvReader) file() (File, error) {
 			return File{}, err
 		}
 	}
-	return File{Stand: stand, Entries: g.entries}, nil
+	return File{Stand: stand, Entries: g.entries}, g.whole()
+}
+
+// whole notices a file that was cut between two lines: a Kreis or a Verband
+// without any municipality is not possible.
+func (g *gvReader) whole() error {
+	kreise, verbaende := map[string]bool{}, map[string]bool{}
+	for i, e := range g.entries {
+		if e.Level == Gemeinde || e.Level == Kreisfrei {
+			kreise[e.Kreis], verbaende[g.verband[i]] = true, true
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(g.kreise)) {
+		if !kreise[key] {
+			return lineError(g.seen[key], "the Kreis %s has no Gemeinde; the file seems to be cut", key)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(g.verbaende)) {
+		if v := g.verbaende[key]; !verbaende[key] {
+			return lineError(v.line, "the Gemeindeverband %s has no Gemeinde; the file seems to be cut", key)
+		}
+	}
+	return nil
 }
 
 func (g *gvReader) administer(e *Entry, i int, index map[string]int) error {

@@ -99,6 +99,11 @@ func TestReadGV100ADRefusesMalformedFilesByLine(t *testing.T) {
 		"population is no number":    {strings.Replace(good, "00000001200", "0000000I200", 1), "line 13: population"},
 		"no postcode":                {strings.Replace(good, "    07003", "    0700X", 1), "line 13: postcode"},
 		"control character":          {strings.Replace(good, "Musterstadt, Stadt", "Musterstadt,\x00Stadt", 1), "line 8: column"},
+		"cut after the associations": {strings.Join(strings.Split(good, "\n")[:10], "\n"), "line 5: the Kreis 16098 has no Gemeinde"},
+		"cut before the last ones":   {strings.Join(strings.Split(good, "\n")[:14], "\n"), "line 10: the Gemeindeverband 160995051 has no"},
+		"UTF-16":                     {"\xff\xfe6\x000\x002\x000\x00", "line 1: column"},
+		"a spreadsheet":              {"PK\x03\x04\x14\x00", "line 1: column"},
+		"a page":                     {"<!DOCTYPE html>\n<html>\n", `line 1: record type "<!"`},
 		"endless line":               {good + strings.Repeat("6", 1<<20), "line 18: longer"},
 	} {
 		t.Run(name, func(t *testing.T) {
