@@ -143,7 +143,7 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	for _, f := range p.Errors {
 		got = append(got, f.Field)
 	}
-	want := []string{"what", "noticed_at", "impact", "help_needed", "callback.name", "callback.phone", "callback.email", "tlp", "affected"}
+	want := []string{"what", "noticed_at", "impact", "help_needed", "callback.name", "callback.phone", "callback.email", "tlp", "affected[0]"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -165,7 +165,7 @@ func TestAReportForAMunicipalityThatMergedNamesTheSuccessor(t *testing.T) {
 	}
 	res.into(t, &p)
 	if res.StatusCode != http.StatusUnprocessableEntity || !slices.ContainsFunc(p.Errors, func(f struct{ Field, Code, Detail string }) bool {
-		return f.Field == "affected" && f.Code == "intake.err.affected.merged" && strings.Contains(f.Detail, "16071001")
+		return f.Field == "affected[0]" && f.Code == "intake.err.affected.merged" && strings.Contains(f.Detail, "16071001")
 	}) {
 		t.Errorf("%d %s; want 422 with the AGS of the successor", res.StatusCode, res.body)
 	}

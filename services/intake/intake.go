@@ -17,7 +17,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +28,6 @@ import (
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
 	"github.com/thueringencert/leitstelle/services/intake/internal/store"
 	"github.com/thueringencert/leitstelle/services/intake/internal/web"
-	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/blob"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -244,9 +242,13 @@ func (b bodies) Successor(agsOrID string) (former, successor event.Organisation,
 	return f.Ref(), s.Ref(), ok
 }
 
-func (b bodies) Mandated(person, principal string) bool {
-	a, ok := b.r.ActorOf(person)
-	return ok && slices.ContainsFunc(a.Mandates, func(m actor.Mandate) bool { return m.Principal == principal })
+func (b bodies) Principals(person string) map[string]bool {
+	a, _ := b.r.ActorOf(person)
+	out := make(map[string]bool, len(a.Mandates))
+	for _, m := range a.Mandates {
+		out[m.Principal] = true
+	}
+	return out
 }
 
 // files is the attachment store as the domain asks it.

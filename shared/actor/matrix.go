@@ -16,6 +16,9 @@ const (
 	ReportRead         Action = "report.read"
 	ReportSupplement   Action = "report.supplement"
 	ReportMessage      Action = "report.message"
+	ReportExtend       Action = "report.extend"     // a provider names further members
+	ReportTakeOver     Action = "report.take_over"  // an affected body deals with its provider's report itself
+	ReportContradict   Action = "report.contradict" // or does not agree with it
 	AttachmentAdd      Action = "attachment.add"
 	AttachmentDownload Action = "attachment.download" // by the organisation's side
 	CaseAttachment     Action = "case.attachment"     // by the CERT's side
@@ -138,6 +141,9 @@ var matrix = map[Action]row{
 	ReportRead:         {guest: true, scope: ScopeRead, cells: reporting(cert(nil))},
 	ReportSupplement:   {guest: true, scope: ScopeReport, cells: reporting(cert(nil))},
 	ReportMessage:      {guest: true, scope: ScopeReport, cells: reporting(nil)},
+	ReportExtend:       {scope: ScopeReport, cells: map[Role]Reach{Provider: Mandated}},
+	ReportTakeOver:     {cells: own(nil)}, // the body itself, never its agent
+	ReportContradict:   {cells: own(nil)},
 	AttachmentAdd:      {guest: true, scope: ScopeReport, cells: reporting(nil)},
 	AttachmentDownload: {guest: true, scope: ScopeRead, cells: reporting(nil)},
 	CaseAttachment:     {cells: map[Role]Reach{Analyst: Assigned, Lead: All}},

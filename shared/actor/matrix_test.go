@@ -31,6 +31,9 @@ report.create       | code report | O       O         M        *    *       *   
 report.read         | code read   | O       mine      M        *    *       *    –      –        –            –       –     –
 report.supplement   | code report | O       mine      M        *    *       *    –      –        –            –       –     –
 report.message      | code report | O       mine      M        –    –       –    –      –        –            –       –     –
+report.extend       | –    report | –       –         M        –    –       –    –      –        –            –       –     –
+report.take_over    | –    –      | O       O         –        –    –       –    –      –        –            –       –     –
+report.contradict   | –    –      | O       O         –        –    –       –    –      –        –            –       –     –
 attachment.add      | code report | O       mine      M        –    –       –    –      –        –            –       –     –
 attachment.download | code read   | O       mine      M        –    –       –    –      –        –            –       –     –
 case.attachment     | –    –      | –       –         –        –    A       *    –      –        –            –       –     –

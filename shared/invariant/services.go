@@ -56,10 +56,25 @@ var services = map[string][]Check{
 				WHERE o.type LIKE 'report.%' AND NOT EXISTS (SELECT FROM report r WHERE r.id::text = o.body::jsonb ->> 'subject_id')`,
 		},
 		{
-			Name: "I3 each report has one audit entry", Query: `
+			Name: "I3 each report has one audit entry, or one in each principal's log", Query: `
 				SELECT r.reference || ' has ' || count(a.seq) || ' entries' FROM report r
 				LEFT JOIN audit a ON a.object_type = 'report' AND a.object_id = r.id::text AND a.action = 'report.create' AND a.result = 'ok'
-				GROUP BY r.id, r.reference HAVING count(a.seq) <> 1`,
+				GROUP BY r.id, r.reference HAVING count(a.seq) <> greatest(1, (SELECT count(DISTINCT b.on_behalf) FROM report_body b
+					WHERE b.report_id = r.id AND b.on_behalf <> '' AND b.added_at IS NULL))`,
+		},
+		{
+			Name: "I3 each body that joined later is in its principal's log", Query: `
+				SELECT b.report_id || ' got ' || b.name FROM report_body b
+				WHERE b.added_at IS NOT NULL AND NOT EXISTS (SELECT FROM audit a WHERE a.object_type = 'report'
+					AND a.object_id = b.report_id::text AND a.action = 'report.extend' AND a.on_behalf_of = b.on_behalf AND a.result = 'ok')`,
+		},
+		{
+			Name: "I4 each take-over and contradiction is told", Query: `
+				SELECT s.kind || ' ' || s.id || ' has ' || count(o.id) || ' events' FROM report_step s
+				LEFT JOIN outbox o ON o.type = CASE s.kind WHEN 'contradicted' THEN 'report.contradicted' ELSE 'report.taken_over' END
+					AND o.body::jsonb ->> 'subject_id' = s.report_id::text AND (o.body::jsonb ->> 'occurred_at')::timestamptz = s.at
+					AND o.body::jsonb -> 'data' -> 'affected' ->> 'id' = s.bodies[1]
+				WHERE s.at > ` + recent + ` GROUP BY s.id, s.kind HAVING count(o.id) <> 1`,
 		},
 		{
 			Name: "I3 no audit entry is without its report", Query: `

@@ -4,7 +4,9 @@ package report
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/thueringencert/leitstelle/shared/actor"
@@ -21,8 +23,9 @@ type Store interface {
 	ByKey(ctx context.Context, scope, key string) (Report, error)
 	// List returns the newest first.
 	List(ctx context.Context, f Filter) ([]Report, error)
-	// Thread reads everything that came after the report, and notes who read it.
-	Thread(ctx context.Context, id string, read Act) (Thread, error)
+	// Thread reads everything about one of the bodies that came after the report,
+	// and notes who read it.
+	Thread(ctx context.Context, id string, bodies []string, read Act) (Thread, error)
 	// Alert returns the copy of a warning by id or reference; NotFound.
 	Alert(ctx context.Context, idOrReference string) (Alert, error)
 
@@ -31,6 +34,9 @@ type Store interface {
 	AddMessage(ctx context.Context, m Message, n Note) (Message, bool, error)
 	AddSupplement(ctx context.Context, s Supplement, n Note) (Supplement, bool, error)
 	AddAttachment(ctx context.Context, a Attachment, n Note) (Attachment, bool, error)
+	AddStep(ctx context.Context, s Step, n Note) (Step, bool, error)
+	// AddBodies adds bodies to a report; Invalid when one is in it already.
+	AddBodies(ctx context.Context, x Extension, n Note) (Extension, bool, error)
 	// Note writes one line of the audit by itself.
 	Note(ctx context.Context, act Act) error
 
@@ -44,6 +50,7 @@ type Store interface {
 type Note struct {
 	Events []event.Event
 	Act    Act
+	Also   []Act // further lines of the audit, one for each other principal
 	Key    Key
 }
 
@@ -56,11 +63,14 @@ type Files interface {
 }
 
 // addition prepares what all additions share: the report as the author sees it,
-// and for each body the right to add.
-func (d *Desk) addition(ctx context.Context, ref string, o Occasion, action actor.Action) (Report, Entry, Note, error) {
-	r, err := d.find(ctx, ref, o, action)
+// narrowed to the bodies that are addressed and to which the author may add.
+func (d *Desk) addition(ctx context.Context, ref string, o Occasion, action actor.Action) (Report, Occasion, Entry, Note, error) {
+	r, o, err := d.find(ctx, ref, o, action)
+	if err == nil {
+		r.Affected, err = d.addressed(r, o, action)
+	}
 	if err != nil {
-		return Report{}, Entry{}, Note{}, err
+		return Report{}, o, Entry{}, Note{}, err
 	}
 	author := event.Person{ID: o.By.Person, Name: o.By.Name}
 	if !o.By.SignedIn() {
@@ -71,7 +81,64 @@ func (d *Desk) addition(ctx context.Context, ref string, o Occasion, action acto
 		At: e.At, By: o.By, OnBehalf: behalf(r, o.By, action), Action: string(action),
 		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
 	}
-	return r, e, Note{Act: act, Key: o.Key}, nil
+	return r, o, e, Note{Act: act, Also: also(r, o, action, act), Key: o.Key}, nil
+}
+
+// also are the further lines of the audit: each principal's own log shows what
+// its agent did.
+func also(r Report, o Occasion, action actor.Action, first Act) []Act {
+	var out []Act
+	seen := map[string]bool{first.OnBehalf: true}
+	for _, b := range r.Affected {
+		to := o.By.May(action, objectOf(r, b)).OnBehalfOf
+		if to != "" && !seen[to] {
+			seen[to] = true
+			act := first
+			act.OnBehalf = to
+			out = append(out, act)
+		}
+	}
+	return out
+}
+
+// addressed are the bodies that an addition is for. A body that deals with the
+// report itself is left out of what its agent addresses to all, and refused when
+// the agent names it.
+func (d *Desk) addressed(r Report, o Occasion, action actor.Action) ([]Body, error) {
+	wanted := map[string]int{}
+	var f fault.Fields
+	for i, ref := range o.To {
+		org, ok := d.Bodies.Body(strings.TrimSpace(ref))
+		if !ok || !slices.ContainsFunc(r.Affected, func(b Body) bool { return b.Organisation.ID == org.ID }) {
+			f.Add(fmt.Sprintf("affected[%d]", i), "intake.err.affected.unknown", fmt.Sprintf("%.64q is none of the report's bodies", ref))
+			continue
+		}
+		wanted[org.ID] = i
+	}
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+	var out []Body
+	for _, b := range r.Affected {
+		i, named := wanted[b.Organisation.ID]
+		if len(wanted) > 0 && !named {
+			continue
+		}
+		if b.TakenOverAt != nil && o.By.May(action, objectOf(r, b)).OnBehalfOf != "" {
+			if named {
+				f.Add(fmt.Sprintf("affected[%d]", i), "intake.err.affected.taken", b.Organisation.Name+" deals with this report itself")
+			}
+			continue
+		}
+		out = append(out, b)
+	}
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+	if len(out) == 0 {
+		return nil, fault.New(fault.Conflict, "the body deals with this report itself")
+	}
+	return out, nil
 }
 
 func meta(n Note, o Occasion, behalf string) event.Meta {
@@ -87,7 +154,7 @@ func (d *Desk) Say(ctx context.Context, ref, text string, o Occasion) (Message, 
 		f.Add("text", "intake.err.text", "write a message")
 	}
 	checkText(&f, "text", text, MaxText, true)
-	r, e, n, err := d.addition(ctx, ref, o, actor.ReportMessage)
+	r, o, e, n, err := d.addition(ctx, ref, o, actor.ReportMessage)
 	if err != nil {
 		return Message{}, false, err
 	}
@@ -97,8 +164,8 @@ func (d *Desk) Say(ctx context.Context, ref, text string, o Occasion) (Message, 
 	for _, b := range r.Affected {
 		n.Events = append(n.Events, event.New(event.ReportMessagePosted{
 			Report: r.ID, Reference: r.Reference, Message: e.ID,
-			Affected: b.Organisation, Author: e.Author, OnBehalf: b.OnBehalf, Text: text, At: e.At,
-		}, meta(n, o, b.OnBehalf)))
+			Affected: b.Organisation, Author: e.Author, OnBehalf: agency(r, b, o).OnBehalf, Agent: agency(r, b, o).agent(), Text: text, At: e.At,
+		}, meta(n, o, agency(r, b, o).OnBehalf)))
 	}
 	return d.Store.AddMessage(ctx, Message{Entry: e, Side: Reporter, Text: text}, n)
 }
@@ -106,7 +173,7 @@ func (d *Desk) Say(ctx context.Context, ref, text string, o Occasion) (Message, 
 // Supplement adds what became known later.
 func (d *Desk) Supplement(ctx context.Context, ref string, l Later, o Occasion) (Supplement, bool, error) {
 	l.tidy()
-	r, e, n, err := d.addition(ctx, ref, o, actor.ReportSupplement)
+	r, o, e, n, err := d.addition(ctx, ref, o, actor.ReportSupplement)
 	if err != nil {
 		return Supplement{}, false, err
 	}
@@ -118,9 +185,9 @@ func (d *Desk) Supplement(ctx context.Context, ref string, l Later, o Occasion) 
 	for _, b := range r.Affected {
 		n.Events = append(n.Events, event.New(event.ReportSupplemented{
 			Report: r.ID, Reference: r.Reference, Supplement: e.ID,
-			Affected: b.Organisation, Author: e.Author, OnBehalf: b.OnBehalf, Description: s.Description,
+			Affected: b.Organisation, Author: e.Author, OnBehalf: agency(r, b, o).OnBehalf, Agent: agency(r, b, o).agent(), Description: s.Description,
 			Fields: s.Fields, At: e.At,
-		}, meta(n, o, b.OnBehalf)))
+		}, meta(n, o, agency(r, b, o).OnBehalf)))
 	}
 	return d.Store.AddSupplement(ctx, s, n)
 }
@@ -129,7 +196,7 @@ func (d *Desk) Supplement(ctx context.Context, ref string, l Later, o Occasion) 
 // store; when the record cannot be written the blob goes again, so that nothing
 // visible is left of an aborted upload.
 func (d *Desk) Attach(ctx context.Context, ref string, f File, o Occasion) (Attachment, bool, error) {
-	r, e, n, err := d.addition(ctx, ref, o, actor.AttachmentAdd)
+	r, o, e, n, err := d.addition(ctx, ref, o, actor.AttachmentAdd)
 	if err != nil {
 		return Attachment{}, false, err
 	}
@@ -137,13 +204,25 @@ func (d *Desk) Attach(ctx context.Context, ref string, f File, o Occasion) (Atta
 	if err != nil {
 		return Attachment{}, false, err
 	}
-	a := Attachment{Entry: e, Name: FileName(f.Name), MediaType: stored.MediaType, Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key}
+	a := Attachment{
+		Entry: e, Name: FileName(f.Name), MediaType: stored.MediaType, Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key,
+		OnlyHome: onlyHome(r, o, f.ForAll),
+	}
 	kept, replayed, err := d.Store.AddAttachment(ctx, a, attaching(r, a, n, o))
 	if replayed || err != nil && !fault.Is(err, fault.Unavailable) {
 		// Unavailable may mean that it was stored: then the blob stays.
 		_ = d.Files.Delete(context.WithoutCancel(ctx), stored.Key)
 	}
 	return kept, replayed, err
+}
+
+// onlyHome keeps a file that an agent adds to several bodies' parts at home,
+// unless the agent says that they may all see it.
+func onlyHome(r Report, o Occasion, forAll bool) string {
+	if forAll || len(r.Affected) < 2 || !slices.ContainsFunc(r.Affected, func(b Body) bool { return b.OnBehalf != "" }) {
+		return ""
+	}
+	return o.By.Home()
 }
 
 // attaching adds to a note the events of a file, one for each body, and the hash
@@ -153,9 +232,9 @@ func attaching(r Report, a Attachment, n Note, o Occasion) Note {
 	for _, b := range r.Affected {
 		n.Events = append(n.Events, event.New(event.ReportAttachmentAdded{
 			Report: r.ID, Reference: r.Reference, Attachment: a.ID,
-			Affected: b.Organisation, Author: a.Author, OnBehalf: b.OnBehalf, Name: a.Name, MediaType: a.MediaType,
+			Affected: b.Organisation, Author: a.Author, OnBehalf: agency(r, b, o).OnBehalf, Agent: agency(r, b, o).agent(), Name: a.Name, MediaType: a.MediaType,
 			Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, At: a.At,
-		}, meta(n, o, b.OnBehalf)))
+		}, meta(n, o, agency(r, b, o).OnBehalf)))
 	}
 	return n
 }
@@ -166,7 +245,7 @@ func (d *Desk) File(ctx context.Context, ref, id string, o Occasion) (Attachment
 	if !event.IsID(id) { // what cannot be a file is not noted as one that was taken
 		return Attachment{}, nil, fault.New(fault.NotFound, "there is no such file")
 	}
-	r, err := d.find(ctx, ref, o, actor.AttachmentDownload)
+	r, o, err := d.find(ctx, ref, o, actor.AttachmentDownload)
 	if err != nil {
 		return Attachment{}, nil, err
 	}
@@ -174,7 +253,7 @@ func (d *Desk) File(ctx context.Context, ref, id string, o Occasion) (Attachment
 		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.AttachmentDownload), Action: string(actor.AttachmentDownload),
 		ObjectType: "attachment", ObjectID: id, RequestID: o.RequestID,
 	}
-	t, err := d.Store.Thread(ctx, r.ID, act)
+	t, err := d.Store.Thread(ctx, r.ID, bodyIDs(r.Affected), act)
 	if err != nil {
 		return Attachment{}, nil, err
 	}

@@ -27,6 +27,14 @@ func Code(key []byte, reportID string) string {
 	return base32Code.EncodeToString(m.Sum(nil))[:CodeLength]
 }
 
+// PartCode is the key to what a report says about one body: that body's people
+// open their part with it and see no other (design §7).
+func PartCode(key []byte, reportID, organisation string) string {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte(reportID + "\x00" + organisation))
+	return base32Code.EncodeToString(m.Sum(nil))[:CodeLength]
+}
+
 // NewCode returns a random code for a draft.
 func NewCode() string {
 	var b [8]byte

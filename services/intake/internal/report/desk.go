@@ -5,7 +5,6 @@ package report
 import (
 	"context"
 	"crypto/ed25519"
-	"fmt"
 	"time"
 
 	"github.com/thueringencert/leitstelle/shared/actor"
@@ -24,7 +23,8 @@ type Key struct {
 // Occasion is what the door knows about a request.
 type Occasion struct {
 	By          actor.Actor
-	Proof       string // id of the report whose code a guest has shown
+	Proof       string   // what the code opens that a guest has shown (Desk.Prove)
+	To          []string // the bodies an addition is addressed to, by AGS or id; empty: all
 	Channel     Channel
 	Language    string
 	RequestID   string
@@ -64,8 +64,8 @@ type Bodies interface {
 	Body(agsOrID string) (event.Organisation, bool)
 	// Successor returns the body that took over from one that is gone.
 	Successor(agsOrID string) (former, successor event.Organisation, ok bool)
-	// Mandated reports whether a person acts under a mandate of principal now.
-	Mandated(person, principal string) bool
+	// Principals are whose mandates a person acts under now.
+	Principals(person string) map[string]bool
 }
 
 // Keys are intake's secrets.
@@ -95,6 +95,9 @@ func (d *Desk) Submit(ctx context.Context, s Submission, o Occasion) (Report, bo
 	s.Tidy(!o.By.SignedIn())
 	fields := s.Check(now)
 	bodies, denied := d.bodies(s, o.By, &fields)
+	if denied != "" {
+		d.noteDenied(ctx, o, actor.ReportCreate, "")
+	}
 	alert := ""
 	if s.Alert != "" && len(s.Alert) <= 64 {
 		a, err := d.Store.Alert(ctx, s.Alert)
@@ -110,7 +113,6 @@ func (d *Desk) Submit(ctx context.Context, s Submission, o Occasion) (Report, bo
 		return Report{}, false, err
 	}
 	if denied != "" {
-		d.noteDenied(ctx, o, actor.ReportCreate, "")
 		return Report{}, false, fault.New(fault.Forbidden, "you may not report for %s", denied)
 	}
 	r := Report{
@@ -125,47 +127,6 @@ func (d *Desk) Submit(ctx context.Context, s Submission, o Occasion) (Report, bo
 	return d.Taker.Take(ctx, Pending{Report: r, Occasion: o})
 }
 
-// bodies resolves what is affected, and names the first body the actor may not
-// report for.
-func (d *Desk) bodies(s Submission, by actor.Actor, f *fault.Fields) (out []Body, denied string) {
-	for _, ref := range s.Affected {
-		org, ok := d.Bodies.Body(ref)
-		if was, is, merged := d.Bodies.Successor(ref); !ok && merged {
-			f.Add("affected", "intake.err.affected.merged",
-				fmt.Sprintf("%s (%s) merged into %s; report for the AGS %s", was.Name, was.AGS, is.Name, is.AGS))
-			continue
-		}
-		if !ok {
-			f.Add("affected", "intake.err.affected.unknown", fmt.Sprintf("no body has the AGS or id %.64q", ref))
-			continue
-		}
-		b, ok := place(org, by)
-		if !ok && denied == "" {
-			denied = org.Name
-		}
-		out = append(out, b)
-	}
-	if s.AffectedText != "" {
-		b, ok := place(event.Organisation{Name: s.AffectedText}, by)
-		if !ok {
-			f.Add("affected_text", "intake.err.affected.text", "signed-in people name bodies by AGS or id")
-		}
-		out = append(out, b)
-	}
-	return out, denied
-}
-
-// place decides whether by may report for a body and in whose name.
-func place(org event.Organisation, by actor.Actor) (Body, bool) {
-	b := Body{Organisation: org, Status: Received}
-	if !by.SignedIn() {
-		return b, by.May(actor.ReportCreate, actor.Object{Code: true}).Allowed
-	}
-	may := by.May(actor.ReportCreate, actor.Object{Organisation: org.ID})
-	b.OnBehalf, b.VisibleTo = may.OnBehalfOf, org.ID
-	return b, may.Allowed
-}
-
 // noteDenied writes that somebody signed in tried what they may not. It stands in
 // nobody's way: the answer is no in any case.
 func (d *Desk) noteDenied(ctx context.Context, o Occasion, action actor.Action, id string) {
@@ -176,6 +137,14 @@ func (d *Desk) noteDenied(ctx context.Context, o Occasion, action actor.Action, 
 
 // CodeOf is the guest's code of a report, grouped for people.
 func (d *Desk) CodeOf(r Report) string { return FormatCode(Code(d.Keys.Code, r.ID)) }
+
+// PartCodeOf is the code that opens what the report says about one body.
+func (d *Desk) PartCodeOf(r Report, b Body) string {
+	return FormatCode(PartCode(d.Keys.Code, r.ID, b.Organisation.ID))
+}
+
+// PartReceiptOf is the signed receipt of what the report says about one body.
+func (d *Desk) PartReceiptOf(r Report, b Body) string { return r.PartReceipt(b).Sign(d.Keys.Receipt) }
 
 // ReceiptOf is the signed receipt of a report.
 func (d *Desk) ReceiptOf(r Report) string { return r.Receipt().Sign(d.Keys.Receipt) }

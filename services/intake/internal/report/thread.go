@@ -52,8 +52,27 @@ type Attachment struct {
 	Size      int64
 	SHA256    string
 	Blob      string
+	OnlyHome  string // the agent's organisation, when only its people and the CERT see the file
 
 	DestroyedAt *time.Time // its period ended: nobody can read it again
+}
+
+// StepKind is what a body does about a report that its provider sent.
+type StepKind string
+
+// The steps.
+const (
+	TakenOver    StepKind = "taken_over"
+	GivenBack    StepKind = "given_back"
+	Contradicted StepKind = "contradicted"
+)
+
+// Step is one of them, with its author and what was said.
+type Step struct {
+	Entry
+	Kind    StepKind
+	Text    string
+	Contact event.Contact
 }
 
 // Thread is everything that came after the report.
@@ -61,6 +80,7 @@ type Thread struct {
 	Messages    []Message
 	Supplements []Supplement
 	Attachments []Attachment
+	Steps       []Step
 }
 
 // Seen is a report as one reader may see it.
@@ -71,6 +91,12 @@ type Seen struct {
 	ByCode    bool // the reader is the guest
 	MayAdd    bool // the reader may supplement, write and attach
 	MayRead   bool // the reader may download files
+
+	Several     bool // the reader deals with several bodies: a provider, or the CERT
+	Agent       bool // the reader acts on behalf of a body
+	MayExtend   bool // the reader may name more bodies
+	MayTakeOver bool // the reader may take the report over, and contradict it
+	MayReturn   bool // the reader may give it back to the provider
 }
 
 // Deadline is a promise or a duty that runs.
@@ -101,6 +127,7 @@ type Stored struct {
 // File is an upload: its bytes are read once, and encrypted before they touch
 // a disk.
 type File struct {
-	Name string
-	Body io.Reader
+	Name   string
+	Body   io.Reader
+	ForAll bool // the people of all addressed bodies may see it, not only the agent's
 }

@@ -57,6 +57,7 @@ type attachmentRow struct {
 	Size      int64  `db:"size"`
 	SHA256    string `db:"sha256"`
 	Blob      string `db:"blob"`
+	OnlyHome  string `db:"only_home"`
 
 	DestroyedAt *time.Time `db:"destroyed_at"`
 }
@@ -84,23 +85,38 @@ func (s *Store) AddSupplement(ctx context.Context, x report.Supplement, n report
 // AddAttachment adds the record of a file with its event and audit.
 func (s *Store) AddAttachment(ctx context.Context, a report.Attachment, n report.Note) (report.Attachment, bool, error) {
 	return add(ctx, s.db, a, n, `
-		INSERT INTO report_attachment (id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, at)
-		VALUES (:id, :report_id, :author_id, :author, :bodies, :name, :media_type, :size, :sha256, :blob, :at)`,
-		attachmentRow{entry: entryRow(a.Entry), Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob})
+		INSERT INTO report_attachment (id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, only_home, at)
+		VALUES (:id, :report_id, :author_id, :author, :bodies, :name, :media_type, :size, :sha256, :blob, :only_home, :at)`,
+		attachmentRow{entry: entryRow(a.Entry), Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, OnlyHome: a.OnlyHome})
 }
 
 // add inserts one row, its events and its line in the audit in one transaction,
 // once for each key.
 func add[T any](ctx context.Context, db pg.DB, thing T, n report.Note, insert string, row any) (T, bool, error) {
+	return once(ctx, db, thing, n, func(tx pg.DB) error {
+		if _, err := tx.NamedExecContext(ctx, insert, row); err != nil {
+			return fmt.Errorf("insert addition: %w", err)
+		}
+		return nil
+	})
+}
+
+// once makes a change with its events and its lines in the audit in one
+// transaction, once for each key.
+func once[T any](ctx context.Context, db pg.DB, thing T, n report.Note, change func(tx pg.DB) error) (T, bool, error) {
 	hash := sha256.Sum256(n.Key.Hash)
 	a, err := idem.Do(ctx, db, idem.Request{Scope: n.Key.Scope, Key: n.Key.Key, Body: hash[:]}, func(tx pg.DB) (int, any, error) {
-		if _, err := tx.NamedExecContext(ctx, insert, row); err != nil {
-			return 0, nil, fmt.Errorf("insert addition: %w", err)
+		if err := change(tx); err != nil {
+			return 0, nil, err
 		}
 		if err := outbox.Add(ctx, tx, n.Events...); err != nil {
 			return 0, nil, err
 		}
-		_, err := audit.Append(ctx, tx, entryOf(n.Act))
+		entries := []audit.Entry{entryOf(n.Act)}
+		for _, a := range n.Also {
+			entries = append(entries, entryOf(a))
+		}
+		_, err := audit.Append(ctx, tx, entries...)
 		return 201, thing, err
 	})
 	if err != nil {
@@ -116,14 +132,16 @@ func add[T any](ctx context.Context, db pg.DB, thing T, n report.Note, insert st
 	return thing, false, nil
 }
 
-// Thread reads what came after a report and notes who read it.
-func (s *Store) Thread(ctx context.Context, id string, read report.Act) (report.Thread, error) {
+// Thread reads what came after a report about some of its bodies and notes who
+// read it.
+func (s *Store) Thread(ctx context.Context, id string, bodies []string, read report.Act) (report.Thread, error) {
 	var t report.Thread
+	of := pq.Array(bodies)
 	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
 		var ms []messageRow
 		if err := tx.SelectContext(ctx, &ms, `
 			SELECT id, report_id, side, author_id, author, bodies, case_id, body, at
-			FROM report_message WHERE report_id = $1 ORDER BY at, id`, id); err != nil {
+			FROM report_message WHERE report_id = $1 AND bodies && $2::text[] ORDER BY at, id`, id, of); err != nil {
 			return fmt.Errorf("read messages: %w", err)
 		}
 		for _, m := range ms {
@@ -132,7 +150,7 @@ func (s *Store) Thread(ctx context.Context, id string, read report.Act) (report.
 		var ss []supplementRow
 		if err := tx.SelectContext(ctx, &ss, `
 			SELECT id, report_id, author_id, author, bodies, description, fields, at
-			FROM report_supplement WHERE report_id = $1 ORDER BY at, id`, id); err != nil {
+			FROM report_supplement WHERE report_id = $1 AND bodies && $2::text[] ORDER BY at, id`, id, of); err != nil {
 			return fmt.Errorf("read supplements: %w", err)
 		}
 		for _, x := range ss {
@@ -144,15 +162,18 @@ func (s *Store) Thread(ctx context.Context, id string, read report.Act) (report.
 		}
 		var as []attachmentRow
 		if err := tx.SelectContext(ctx, &as, `
-			SELECT id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, destroyed_at, at
-			FROM report_attachment WHERE report_id = $1 ORDER BY at, id`, id); err != nil {
+			SELECT id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, only_home, destroyed_at, at
+			FROM report_attachment WHERE report_id = $1 AND bodies && $2::text[] ORDER BY at, id`, id, of); err != nil {
 			return fmt.Errorf("read attachments: %w", err)
 		}
 		for _, a := range as {
 			t.Attachments = append(t.Attachments, report.Attachment{
 				Entry: a.entry.entry(), Name: a.Name,
-				MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, DestroyedAt: a.DestroyedAt,
+				MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, OnlyHome: a.OnlyHome, DestroyedAt: a.DestroyedAt,
 			})
+		}
+		if err := readSteps(ctx, tx, id, of, &t); err != nil {
+			return err
 		}
 		_, err := audit.Append(ctx, tx, entryOf(read))
 		return err

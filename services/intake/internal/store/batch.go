@@ -30,8 +30,9 @@ type job struct {
 	content string
 	digest  string
 	events  []outbox.Row
-	entry   audit.Entry
-	done    chan outcome // buffered: a client that went away blocks nobody
+	entries []audit.Entry // one, or one for each principal
+	own     []string      // what the report says about each body alone
+	done    chan outcome  // buffered: a client that went away blocks nobody
 }
 
 func newJob(ctx context.Context, p report.Pending) (*job, error) {
@@ -39,16 +40,19 @@ func newJob(ctx context.Context, p report.Pending) (*job, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode report: %w", err)
 	}
-	behalf := ""
-	if len(p.Affected) > 0 {
-		behalf = p.Affected[0].OnBehalf
-	}
-	j := &job{
-		ctx: ctx, p: p, content: string(content), digest: p.Receipt().SHA256, done: make(chan outcome, 1),
-		entry: entryOf(report.Act{
+	j := &job{ctx: ctx, p: p, content: string(content), digest: p.Receipt().SHA256, done: make(chan outcome, 1)}
+	for _, behalf := range principals(p.Affected) {
+		j.entries = append(j.entries, entryOf(report.Act{
 			At: p.ReceivedAt, By: p.By, OnBehalf: behalf,
 			Action: string(actor.ReportCreate), ObjectType: "report", ObjectID: p.ID, RequestID: p.RequestID,
-		}),
+		}))
+	}
+	for _, b := range p.Affected {
+		own, err := json.Marshal(b.Own)
+		if err != nil {
+			return nil, fmt.Errorf("encode report: %w", err)
+		}
+		j.own = append(j.own, string(own))
 	}
 	for _, e := range p.Submitted(p.By.ID(), p.TraceParent) {
 		row, err := outbox.Encode(e)
@@ -58,6 +62,23 @@ func newJob(ctx context.Context, p report.Pending) (*job, error) {
 		j.events = append(j.events, row)
 	}
 	return j, nil
+}
+
+// principals are on whose behalf a report was made, each once, so that each
+// one's own log shows it; "" alone when it was made on nobody's.
+func principals(bodies []report.Body) []string {
+	var out []string
+	seen := map[string]bool{"": true}
+	for _, b := range bodies {
+		if !seen[b.OnBehalf] {
+			seen[b.OnBehalf] = true
+			out = append(out, b.OnBehalf)
+		}
+	}
+	if out == nil {
+		return []string{""}
+	}
+	return out
 }
 
 // numbers hands out the human numbers of reports. They come from a sequence, in
@@ -95,7 +116,7 @@ func (n *numbers) next(ctx context.Context, db pg.DB) (string, error) {
 // Numbers of the arguments of insertReports.
 const (
 	reportArgs = 16
-	bodyArgs   = 9
+	bodyArgs   = 13
 )
 
 // insertReports writes reports, bodies, events and the audit, or nothing when
@@ -108,9 +129,10 @@ WITH ` + audit.ExtendSQL(reportArgs+bodyArgs+outbox.AddArgs+1) + `, taken AS (
 	FROM moved, unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[], $5::boolean[], $6::text[], $7::text[], $8::text[],
 		$9::text[], $10::jsonb[], $11::text[], $12::text[], $13::timestamptz[], $14::text[], $15::text[], $16::bytea[]) AS i
 ), bodies AS (
-	INSERT INTO report_body (report_id, position, organisation, ags, name, level, kreis, on_behalf, visible_to)
+	INSERT INTO report_body (report_id, position, organisation, ags, name, level, kreis, on_behalf, visible_to,
+		mandate, agent, agent_name, own)
 	SELECT b.* FROM moved, unnest($17::uuid[], $18::integer[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
-		$24::text[], $25::text[]) AS b
+		$24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::jsonb[]) AS b
 ), ` + outbox.AddSQL(reportArgs+bodyArgs+1, "moved") + `
 SELECT ` + outbox.WakeSQL + `::text FROM moved`
 
@@ -118,11 +140,11 @@ SELECT ` + outbox.WakeSQL + `::text FROM moved`
 // where the head is then.
 func insertBatch(batch []*job, head audit.Head, get func(to any, args []any) error) (bool, audit.Head, error) {
 	var c columns
-	entries := make([]audit.Entry, len(batch))
+	var entries []audit.Entry
 	var events []outbox.Row
-	for i, j := range batch {
+	for _, j := range batch {
 		c.add(j)
-		entries[i] = j.entry
+		entries = append(entries, j.entries...)
 		events = append(events, j.events...)
 	}
 	links, next := audit.Extend(head, entries)
@@ -144,6 +166,7 @@ type columns struct {
 	verified                                                      []bool
 	hash                                                          [][]byte
 	bReport, bOrg, bAGS, bName, bLevel, bKreis, bBehalf, bVisible []string
+	bMandate, bAgent, bAgentName, bOwn                            []string
 	bPosition                                                     []int64
 }
 
@@ -159,22 +182,33 @@ func (c *columns) add(j *job) {
 	c.content, c.digest, c.alert = append(c.content, j.content), append(c.digest, j.digest), append(c.alert, p.AlertID)
 	c.scope, c.key, c.hash = append(c.scope, p.Key.Scope), append(c.key, p.Key.Key), append(c.hash, p.Key.Hash)
 	for i, b := range p.Affected {
-		o := b.Organisation
-		c.bReport, c.bPosition = append(c.bReport, p.ID), append(c.bPosition, int64(i))
-		c.bOrg, c.bAGS, c.bName = append(c.bOrg, o.ID), append(c.bAGS, o.AGS), append(c.bName, o.Name)
-		c.bLevel, c.bKreis = append(c.bLevel, o.Level), append(c.bKreis, o.Kreis)
-		c.bBehalf, c.bVisible = append(c.bBehalf, b.OnBehalf), append(c.bVisible, b.VisibleTo)
+		c.addBody(p.ID, i, b, j.own[i])
 	}
+}
+
+func (c *columns) addBody(reportID string, position int, b report.Body, own string) {
+	o := b.Organisation
+	c.bReport, c.bPosition = append(c.bReport, reportID), append(c.bPosition, int64(position))
+	c.bOrg, c.bAGS, c.bName = append(c.bOrg, o.ID), append(c.bAGS, o.AGS), append(c.bName, o.Name)
+	c.bLevel, c.bKreis = append(c.bLevel, o.Level), append(c.bKreis, o.Kreis)
+	c.bBehalf, c.bVisible = append(c.bBehalf, b.OnBehalf), append(c.bVisible, b.VisibleTo)
+	c.bMandate, c.bAgent = append(c.bMandate, b.Mandate), append(c.bAgent, b.Agent.ID)
+	c.bAgentName, c.bOwn = append(c.bAgentName, b.Agent.Name), append(c.bOwn, own)
 }
 
 func (c *columns) args() []any {
 	a := pq.Array
-	return []any{
+	return append([]any{
 		a(c.id), pg.Texts(c.reference), a(c.received), pg.Texts(c.channel), a(c.verified), pg.Texts(c.reporterID),
 		pg.Texts(c.reporter), pg.Texts(c.home), pg.Texts(c.language), pg.JSONs(c.content), pg.Texts(c.digest), pg.Texts(c.alert),
 		a(c.callback), pg.Texts(c.scope), pg.Texts(c.key), pg.Byteas(c.hash),
-		a(c.bReport), a(c.bPosition), pg.Texts(c.bOrg), pg.Texts(c.bAGS), pg.Texts(c.bName), pg.Texts(c.bLevel), pg.Texts(c.bKreis),
-		pg.Texts(c.bBehalf), pg.Texts(c.bVisible),
+	}, c.bodyArgs()...)
+}
+
+func (c *columns) bodyArgs() []any {
+	return []any{
+		pq.Array(c.bReport), pq.Array(c.bPosition), pg.Texts(c.bOrg), pg.Texts(c.bAGS), pg.Texts(c.bName), pg.Texts(c.bLevel), pg.Texts(c.bKreis),
+		pg.Texts(c.bBehalf), pg.Texts(c.bVisible), pg.Texts(c.bMandate), pg.Texts(c.bAgent), pg.Texts(c.bAgentName), pg.JSONs(c.bOwn),
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 func (s *Store) KeepCase(ctx context.Context, c event.Case) error {
 	c.Campaign = nil // tells that others are affected: nobody outside the CERT may learn it (I9)
 	return pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		c.Campaign = nil // for the CERT alone: it tells that others are affected
 		raw, err := json.Marshal(c)
 		if err != nil {
 			return fmt.Errorf("encode case %s: %w", c.ID, err)
@@ -64,13 +65,17 @@ func confirm(ctx context.Context, tx pg.DB, c event.Case, ids []string) error {
 		Channel  string `db:"channel"`
 	}
 	if err := tx.SelectContext(ctx, &rows, `
-		SELECT b.report_id, b.position, b.organisation, b.ags, b.name, b.level, b.kreis, b.on_behalf, b.visible_to, r.channel
+		SELECT `+bodyColumns+`, b.position, r.channel
 		FROM report_body b JOIN report r ON r.id = b.report_id
 		WHERE b.report_id = ANY($1::uuid[]) AND r.channel = $2 FOR UPDATE OF b`, pq.Array(ids), string(report.Guest)); err != nil {
 		return fmt.Errorf("read bodies of case %s: %w", c.ID, err)
 	}
 	for _, r := range rows {
-		to, change := report.VisibleAfter(report.Channel(r.Channel), r.body(), c)
+		b, err := r.body()
+		if err != nil {
+			return err
+		}
+		to, change := report.VisibleAfter(report.Channel(r.Channel), b, c)
 		if !change {
 			continue
 		}

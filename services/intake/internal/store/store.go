@@ -70,21 +70,54 @@ func (r row) report() (report.Report, error) {
 
 // bodyRow is a line of the table report_body.
 type bodyRow struct {
-	ReportID     string `db:"report_id"`
-	Organisation string `db:"organisation"`
-	AGS          string `db:"ags"`
-	Name         string `db:"name"`
-	Level        string `db:"level"`
-	Kreis        string `db:"kreis"`
-	OnBehalf     string `db:"on_behalf"`
-	VisibleTo    string `db:"visible_to"`
+	ReportID     string     `db:"report_id"`
+	Organisation string     `db:"organisation"`
+	AGS          string     `db:"ags"`
+	Name         string     `db:"name"`
+	Level        string     `db:"level"`
+	Kreis        string     `db:"kreis"`
+	OnBehalf     string     `db:"on_behalf"`
+	VisibleTo    string     `db:"visible_to"`
+	Mandate      string     `db:"mandate"`
+	Agent        string     `db:"agent"`
+	AgentName    string     `db:"agent_name"`
+	Own          string     `db:"own"`
+	AddedAt      *time.Time `db:"added_at"`
+	TakenOverAt  *time.Time `db:"taken_over_at"`
+	Contact      string     `db:"contact"`
+	DisputedAt   *time.Time `db:"contradicted_at"`
 }
 
-func (b bodyRow) body() report.Body {
-	return report.Body{
+const bodyColumns = `
+	b.report_id, b.organisation, b.ags, b.name, b.level, b.kreis, b.on_behalf, b.visible_to,
+	b.mandate, b.agent, b.agent_name, b.own, b.added_at, b.taken_over_at, b.contact, b.contradicted_at`
+
+func (b bodyRow) body() (report.Body, error) {
+	out := report.Body{
 		Organisation: event.Organisation{ID: b.Organisation, AGS: b.AGS, Name: b.Name, Level: b.Level, Kreis: b.Kreis},
-		OnBehalf:     b.OnBehalf, VisibleTo: b.VisibleTo,
+		OnBehalf:     b.OnBehalf, VisibleTo: b.VisibleTo, Mandate: b.Mandate,
+		Agent:   event.Organisation{ID: b.Agent, Name: b.AgentName},
+		AddedAt: utc(b.AddedAt), TakenOverAt: utc(b.TakenOverAt), DisputedAt: utc(b.DisputedAt),
 	}
+	if b.Own != "{}" {
+		if err := json.Unmarshal([]byte(b.Own), &out.Own); err != nil {
+			return out, fmt.Errorf("body %s of report %s is broken: %w", b.Organisation, b.ReportID, err)
+		}
+	}
+	if b.Contact != "{}" {
+		if err := json.Unmarshal([]byte(b.Contact), &out.Contact); err != nil {
+			return out, fmt.Errorf("body %s of report %s is broken: %w", b.Organisation, b.ReportID, err)
+		}
+	}
+	return out, nil
+}
+
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
 }
 
 // Report returns a report by id.
@@ -117,7 +150,7 @@ func (s *Store) one(ctx context.Context, query string, args ...any) (report.Repo
 	if err := s.db.GetContext(ctx, &r, query, args...); err != nil {
 		return report.Report{}, nil, pg.NoRows(ctx, err, "there is no such report")
 	}
-	out, err := s.complete(ctx, []row{r})
+	out, err := s.complete(ctx, []row{r}, nil)
 	if err != nil {
 		return report.Report{}, nil, err
 	}
@@ -155,29 +188,47 @@ func (s *Store) List(ctx context.Context, f report.Filter) ([]report.Report, err
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("list reports: %w", err))
 	}
-	return s.complete(ctx, rows)
+	if f.Everything {
+		return s.complete(ctx, rows, nil)
+	}
+	return s.complete(ctx, rows, &f)
 }
 
-// complete adds the affected bodies and what the cases say about each.
-func (s *Store) complete(ctx context.Context, rows []row) ([]report.Report, error) {
+// complete adds the affected bodies and what the cases say about each. With a
+// reader's filter it reads of others' reports only the reader's own bodies: a
+// member of a provider's report does not carry the others along.
+func (s *Store) complete(ctx context.Context, rows []row, by *report.Filter) ([]report.Report, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
 	ids := make([]string, len(rows))
+	theirs := []string{} // what somebody else reported
 	for i, r := range rows {
 		ids[i] = r.ID
+		if by != nil && (by.Person == "" || r.ReporterID != by.Person) {
+			theirs = append(theirs, r.ID)
+		}
+	}
+	orgs := []string{}
+	if by != nil {
+		orgs = append(orgs, by.Organisations...)
 	}
 	var found []bodyRow
 	if err := s.db.SelectContext(ctx, &found, `
-		SELECT report_id, organisation, ags, name, level, kreis, on_behalf, visible_to
-		FROM report_body WHERE report_id = ANY($1::uuid[]) ORDER BY report_id, position`, pq.Array(ids)); err != nil {
+		SELECT `+bodyColumns+` FROM report_body b
+		WHERE b.report_id = ANY($1::uuid[]) AND (b.report_id <> ALL($2::uuid[]) OR b.visible_to = ANY($3::text[]))
+		ORDER BY b.report_id, b.position`, pq.Array(ids), pq.Array(theirs), pq.Array(orgs)); err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("read affected bodies: %w", err))
 	}
 	bodies := map[string][]report.Body{}
-	for _, b := range found {
-		bodies[b.ReportID] = append(bodies[b.ReportID], b.body())
+	for _, row := range found {
+		b, err := row.body()
+		if err != nil {
+			return nil, err
+		}
+		bodies[row.ReportID] = append(bodies[row.ReportID], b)
 	}
-	cases, err := s.cases(ctx, ids)
+	cases, err := s.cases(ctx, ids, theirs, orgs)
 	if err != nil {
 		return nil, err
 	}
@@ -191,14 +242,16 @@ func (s *Store) complete(ctx context.Context, rows []row) ([]report.Report, erro
 	return out, nil
 }
 
-func (s *Store) cases(ctx context.Context, ids []string) (map[string][]event.Case, error) {
+func (s *Store) cases(ctx context.Context, ids, theirs, orgs []string) (map[string][]event.Case, error) {
 	var rows []struct {
 		Report   string `db:"report_id"`
 		Snapshot string `db:"snapshot"`
 	}
 	if err := s.db.SelectContext(ctx, &rows, `
 		SELECT l.report_id, c.snapshot FROM case_report l JOIN case_copy c ON c.id = l.case_id
-		WHERE l.report_id = ANY($1::uuid[]) ORDER BY l.report_id, c.id`, pq.Array(ids)); err != nil {
+		WHERE l.report_id = ANY($1::uuid[])
+			AND (l.report_id <> ALL($2::uuid[]) OR c.snapshot->'organisation'->>'id' = ANY($3::text[]))
+		ORDER BY l.report_id, c.id`, pq.Array(ids), pq.Array(theirs), pq.Array(orgs)); err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("read cases: %w", err))
 	}
 	out := map[string][]event.Case{}

@@ -222,7 +222,7 @@ func TestAdditionsComeOnceWithTheirEvents(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	thread, err := s.Thread(t.Context(), r.ID, report.Act{At: noon, By: actor.Actor{Person: "p"}, Action: "report.read", ObjectType: "report", ObjectID: r.ID})
+	thread, err := s.Thread(t.Context(), r.ID, []string{"o"}, report.Act{At: noon, By: actor.Actor{Person: "p"}, Action: "report.read", ObjectType: "report", ObjectID: r.ID})
 	if err != nil {
 		t.Fatal(err)
 	}

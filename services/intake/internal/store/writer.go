@@ -24,6 +24,9 @@ const (
 	// maxBatch bounds a shared commit. More would save little, and make all
 	// clients wait for the same commit while no request is worked on.
 	maxBatch = 32
+	// maxRows bounds the bodies of a shared commit: a provider's report brings
+	// hundreds, and must not make others wait for several such.
+	maxRows  = 2500
 	maxQueue = 2048
 	// commitLimit bounds one shared commit; statements have shorter limits.
 	commitLimit = 8 * time.Second
@@ -162,13 +165,15 @@ func (w *Writer) finish() {
 // theirs is stored.
 func (w *Writer) gather(first *job) []*job {
 	batch := make([]*job, 0, 64)
+	rows := 0
 	for j := first; ; {
 		if j.ctx.Err() == nil {
 			batch = append(batch, j)
+			rows += len(j.p.Affected)
 		} else {
 			j.done <- outcome{err: j.ctx.Err()}
 		}
-		if len(batch) == maxBatch {
+		if len(batch) == maxBatch || rows >= maxRows {
 			return batch
 		}
 		select {

@@ -3,6 +3,7 @@
 package web
 
 import (
+	"slices"
 	"time"
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
@@ -18,8 +19,22 @@ type caseRef struct {
 // affectedBody is one affected body with what is known about its case.
 type affectedBody struct {
 	bodyRef
-	Status string    `json:"status"`
-	Cases  []caseRef `json:"cases"`
+	Status         string     `json:"status"`
+	Cases          []caseRef  `json:"cases"`
+	AddedAt        *time.Time `json:"added_at,omitempty"`        // it joined later
+	TakenOverAt    *time.Time `json:"taken_over_at,omitempty"`   // its own people deal with the report since
+	ContradictedAt *time.Time `json:"contradicted_at,omitempty"` // its own people do not agree
+}
+
+func affectedOf(b report.Body) affectedBody {
+	a := affectedBody{
+		bodyRef: refOf(b), Status: string(b.Status), Cases: make([]caseRef, len(b.Cases)),
+		AddedAt: b.AddedAt, TakenOverAt: b.TakenOverAt, ContradictedAt: b.DisputedAt,
+	}
+	for j, k := range b.Cases {
+		a.Cases[j] = caseRef{Reference: k.Reference, ClosedAt: k.ClosedAt}
+	}
+	return a
 }
 
 // reportSummary is a report in a list.
@@ -35,49 +50,60 @@ type reportSummary struct {
 	Exercise   bool           `json:"exercise"`
 	Status     string         `json:"status"`
 	Affected   []affectedBody `json:"affected"`
+
+	AffectedTotal int      `json:"affected_total"`  // those that the asker sees
+	Agent         *bodyRef `json:"agent,omitempty"` // who reported on the body's behalf
+}
+
+// maxListed is how many bodies of a report a list names; the report itself and
+// its own list name all.
+const maxListed = 20
+
+func inList(r report.Report) reportSummary {
+	out := summaryOf(r)
+	out.Affected = out.Affected[:min(len(out.Affected), maxListed)]
+	return out
 }
 
 func summaryOf(r report.Report) reportSummary {
 	out := reportSummary{
 		ID: r.ID, Reference: r.Reference, ReceivedAt: r.ReceivedAt, Channel: string(r.Channel), Verified: r.Verified,
 		What: r.What, Impact: r.Impact, TLP: r.TLP, Exercise: r.Exercise, Status: string(r.Status()),
-		Affected: make([]affectedBody, len(r.Affected)),
+		Affected: make([]affectedBody, len(r.Affected)), AffectedTotal: len(r.Affected),
 	}
 	for i, b := range r.Affected {
-		a := affectedBody{
-			bodyRef: bodyRef{ID: b.Organisation.ID, AGS: b.Organisation.AGS, Name: b.Organisation.Name},
-			Status:  string(b.Status), Cases: make([]caseRef, len(b.Cases)),
+		out.Affected[i] = affectedOf(b)
+		if b.OnBehalf != "" && b.Agent.ID != "" && out.Agent == nil {
+			out.Agent = &bodyRef{ID: b.Agent.ID, Name: b.Agent.Name}
 		}
-		for j, k := range b.Cases {
-			a.Cases[j] = caseRef{Reference: k.Reference, ClosedAt: k.ClosedAt}
-		}
-		out.Affected[i] = a
 	}
 	return out
 }
 
 type messageAnswer struct {
-	ID     string    `json:"id"`
-	Side   string    `json:"side"`
-	Author string    `json:"author,omitempty"`
-	Text   string    `json:"text"`
-	At     time.Time `json:"at"`
+	ID       string    `json:"id"`
+	Side     string    `json:"side"`
+	Author   string    `json:"author,omitempty"`
+	Affected []string  `json:"affected,omitempty"` // whom it is about, of those that the asker sees
+	Text     string    `json:"text"`
+	At       time.Time `json:"at"`
 }
 
 func messageOf(m report.Message) messageAnswer {
-	return messageAnswer{ID: m.ID, Side: string(m.Side), Author: m.Author.Name, Text: m.Text, At: m.At}
+	return messageAnswer{ID: m.ID, Side: string(m.Side), Author: m.Author.Name, Affected: named(m.Bodies), Text: m.Text, At: m.At}
 }
 
 type supplementAnswer struct {
 	ID          string         `json:"id"`
 	Author      string         `json:"author,omitempty"`
 	Description string         `json:"description,omitempty"`
+	Affected    []string       `json:"affected,omitempty"`
 	Fields      map[string]any `json:"fields,omitempty"`
 	At          time.Time      `json:"at"`
 }
 
 func supplementOf(s report.Supplement) supplementAnswer {
-	return supplementAnswer{ID: s.ID, Author: s.Author.Name, Description: s.Description, Fields: s.Fields, At: s.At}
+	return supplementAnswer{ID: s.ID, Author: s.Author.Name, Description: s.Description, Affected: named(s.Bodies), Fields: s.Fields, At: s.At}
 }
 
 type attachmentAnswer struct {
@@ -87,11 +113,13 @@ type attachmentAnswer struct {
 	MediaType string    `json:"media_type"`
 	Size      int64     `json:"size"`
 	SHA256    string    `json:"sha256"`
+	Affected  []string  `json:"affected,omitempty"`
+	Private   bool      `json:"private,omitempty"` // only the provider and the CERT see it
 	At        time.Time `json:"at"`
 }
 
 func attachmentOf(a report.Attachment) attachmentAnswer {
-	return attachmentAnswer{ID: a.ID, Author: a.Author.Name, Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, At: a.At}
+	return attachmentAnswer{ID: a.ID, Author: a.Author.Name, Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Affected: named(a.Bodies), Private: a.OnlyHome != "", At: a.At}
 }
 
 type deadlineAnswer struct {
@@ -117,9 +145,11 @@ type reportDetail struct {
 	Messages      []messageAnswer    `json:"messages"`
 	Supplements   []supplementAnswer `json:"supplements"`
 	Attachments   []attachmentAnswer `json:"attachments"`
+	Steps         []stepAnswer       `json:"steps,omitempty"`
+	Part          *partAnswer        `json:"part,omitempty"`
 }
 
-func (h *Handler) detailOf(s report.Seen) reportDetail {
+func (h *Handler) detailOf(s report.Seen, o report.Occasion) reportDetail {
 	out := reportDetail{
 		reportSummary: summaryOf(s.Report), Description: s.Description, NoticedAt: s.NoticedAt,
 		NoticedApprox: s.NoticedApprox, StillRunning: s.StillRunning, Systems: list(s.Systems), HelpNeeded: list(s.HelpNeeded),
@@ -129,6 +159,10 @@ func (h *Handler) detailOf(s report.Seen) reportDetail {
 	if s.Callback != (event.Contact{}) {
 		out.Callback = &s.Callback
 	}
+	for _, x := range s.Steps {
+		out.Steps = append(out.Steps, stepOf(x))
+	}
+	out.Part = h.partOf(s, o)
 	for _, d := range s.Deadlines {
 		out.Deadlines = append(out.Deadlines, deadlineAnswer(d))
 	}
@@ -142,6 +176,11 @@ func (h *Handler) detailOf(s report.Seen) reportDetail {
 		out.Attachments = append(out.Attachments, attachmentOf(a))
 	}
 	return out
+}
+
+// named are the bodies of an entry, without what a guest typed.
+func named(bodies []string) []string {
+	return slices.DeleteFunc(slices.Clone(bodies), func(b string) bool { return b == "" })
 }
 
 func list(s []string) []string {

@@ -20,25 +20,27 @@ import (
 
 // reportRequest is the body of POST …/reports (design §5).
 type reportRequest struct {
-	Affected      []string      `json:"affected"`
-	AffectedText  string        `json:"affected_text"` // guests only: a body that is in no list
-	What          string        `json:"what"`
-	Description   string        `json:"description"`
-	NoticedAt     time.Time     `json:"noticed_at"`
-	NoticedApprox bool          `json:"noticed_approx"`
-	Impact        string        `json:"impact"`
-	StillRunning  string        `json:"still_running"`
-	Systems       []string      `json:"systems"`
-	Callback      event.Contact `json:"callback"`
-	TLP           string        `json:"tlp"`
-	HelpNeeded    []string      `json:"help_needed"`
-	Exercise      bool          `json:"exercise"`
-	AlertID       string        `json:"alert_id"` // id or reference of the warning it answers
+	Affected []string `json:"affected"`
+
+	Members       []memberRequest `json:"members"`       // what holds for single ones of them alone
+	AffectedText  string          `json:"affected_text"` // guests only: a body that is in no list
+	What          string          `json:"what"`
+	Description   string          `json:"description"`
+	NoticedAt     time.Time       `json:"noticed_at"`
+	NoticedApprox bool            `json:"noticed_approx"`
+	Impact        string          `json:"impact"`
+	StillRunning  string          `json:"still_running"`
+	Systems       []string        `json:"systems"`
+	Callback      event.Contact   `json:"callback"`
+	TLP           string          `json:"tlp"`
+	HelpNeeded    []string        `json:"help_needed"`
+	Exercise      bool            `json:"exercise"`
+	AlertID       string          `json:"alert_id"` // id or reference of the warning it answers
 }
 
 func (r reportRequest) submission() report.Submission {
 	return report.Submission{
-		Affected: r.Affected, AffectedText: r.AffectedText, Alert: r.AlertID,
+		Affected: r.Affected, Members: membersOf(r.Members), AffectedText: r.AffectedText, Alert: r.AlertID,
 		Content: report.Content{
 			What: r.What, Description: r.Description, NoticedAt: r.NoticedAt, NoticedApprox: r.NoticedApprox,
 			Impact: r.Impact, StillRunning: r.StillRunning, Systems: r.Systems, Callback: r.Callback, TLP: r.TLP,
@@ -72,7 +74,7 @@ func (h *Handler) createdOf(r report.Report) reportCreated {
 		Affected: make([]bodyRef, len(r.Affected)),
 	}
 	for i, b := range r.Affected {
-		out.Affected[i] = bodyRef{ID: b.Organisation.ID, AGS: b.Organisation.AGS, Name: b.Organisation.Name}
+		out.Affected[i] = refOf(b)
 	}
 	return out
 }
@@ -153,7 +155,7 @@ func (h *Handler) listReports(c echo.Context) error {
 	}
 	out := httpserver.List[reportSummary]{Items: make([]reportSummary, len(list)), Next: next}
 	for i, r := range list {
-		out.Items[i] = summaryOf(r)
+		out.Items[i] = inList(r)
 	}
 	return c.JSON(http.StatusOK, out)
 }
@@ -167,7 +169,7 @@ func (h *Handler) getReport(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, h.detailOf(s))
+	return c.JSON(http.StatusOK, h.detailOf(s, o))
 }
 
 // reading is the occasion of a request about one report.
@@ -200,7 +202,8 @@ func (h *Handler) adding(c echo.Context, raw []byte) (report.Occasion, error) {
 
 func (h *Handler) createMessage(c echo.Context) error {
 	var req struct {
-		Text string `json:"text"`
+		Text     string   `json:"text"`
+		Affected []string `json:"affected"` // of several bodies these; none: all
 	}
 	raw, err := httpserver.DecodeJSON(c, &req)
 	if err != nil {
@@ -210,6 +213,7 @@ func (h *Handler) createMessage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	o.To = req.Affected
 	m, replayed, err := h.Desk.Say(c.Request().Context(), c.Param("id"), req.Text, o)
 	if err != nil {
 		return err
@@ -218,7 +222,10 @@ func (h *Handler) createMessage(c echo.Context) error {
 }
 
 func (h *Handler) createSupplement(c echo.Context) error {
-	var req report.Later
+	var req struct {
+		report.Later
+		Affected []string `json:"affected"`
+	}
 	raw, err := httpserver.DecodeJSON(c, &req)
 	if err != nil {
 		return err
@@ -227,7 +234,8 @@ func (h *Handler) createSupplement(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	s, replayed, err := h.Desk.Supplement(c.Request().Context(), c.Param("id"), req, o)
+	o.To = req.Affected
+	s, replayed, err := h.Desk.Supplement(c.Request().Context(), c.Param("id"), req.Later, o)
 	if err != nil {
 		return err
 	}
@@ -243,6 +251,7 @@ func (h *Handler) createAttachment(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	o.To, f.ForAll = f.addressed()
 	a, replayed, err := h.Desk.Attach(c.Request().Context(), c.Param("id"), f.File, o)
 	if err != nil {
 		return err

@@ -31,7 +31,11 @@ const (
 type uploaded struct {
 	report.File
 	Fields map[string]string
+	To     []string // fields "affected": whom of several bodies the file is about
 }
+
+// addressed is whom the file is about, and whether their people may see it.
+func (u uploaded) addressed() (to []string, forAll bool) { return u.To, u.Fields["for_all"] == "yes" }
 
 // upload finds the part "file" of a multipart request without reading it: its
 // bytes go straight to the encryption.
@@ -57,6 +61,10 @@ func upload(c echo.Context) (uploaded, error) {
 		b, err := io.ReadAll(io.LimitReader(p, maxFieldSize))
 		if err != nil {
 			return u, broken(err)
+		}
+		if p.FormName() == "affected" {
+			u.To = append(u.To, strings.FieldsFunc(string(b), func(r rune) bool { return r == ',' || r == ' ' })...)
+			continue
 		}
 		u.Fields[p.FormName()] = string(b)
 	}

@@ -217,7 +217,8 @@ func submissionOf(f report.Form, guest bool) report.Submission {
 func (h *Handler) mistakes(err error, step string) []page.FieldError {
 	var out []page.FieldError
 	for _, f := range fault.FieldsOf(err) {
-		place, ok := places[f.Name]
+		name, _, _ := strings.Cut(f.Name, "[") // affected[3] is asked for where affected is
+		place, ok := places[name]
 		if !ok {
 			place = [2]string{"pruefen", ""}
 		}

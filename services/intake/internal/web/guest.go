@@ -19,17 +19,18 @@ const (
 	guestTime   = 2 * time.Hour
 )
 
-// letIn gives a guest who has shown a code the cookie for that one report. It
-// is signed, short, and never in an address.
-func (h *Handler) letIn(c echo.Context, reportID string) {
+// letIn gives a guest who has shown a code the cookie for what it opens: that one
+// report, or one body's part of it. It is signed, short, and never in an address.
+func (h *Handler) letIn(c echo.Context, proof string) {
 	until := strconv.FormatInt(h.Now().Add(guestTime).Unix(), 10)
 	c.SetCookie(&http.Cookie{
-		Name: guestCookie, Value: reportID + "." + until + "." + h.seal(reportID, until), Path: "/",
+		Name: guestCookie, Value: proof + "." + until + "." + h.seal(proof, until), Path: "/",
 		MaxAge: int(guestTime.Seconds()), Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 
-// guestReport is the report that the cookie opens, "" without one.
+// guestReport is what the cookie opens, a report or a part (Desk.Prove), ""
+// without one.
 func (h *Handler) guestReport(c echo.Context) string {
 	ck, err := c.Cookie(guestCookie)
 	if err != nil {
@@ -46,8 +47,8 @@ func (h *Handler) guestReport(c echo.Context) string {
 	return parts[0]
 }
 
-func (h *Handler) seal(reportID, until string) string {
-	return h.sign("guest\x00" + reportID + "\x00" + until)
+func (h *Handler) seal(proof, until string) string {
+	return h.sign("guest\x00" + proof + "\x00" + until)
 }
 
 // sealDraft signs the code of a draft for the browser that began it.

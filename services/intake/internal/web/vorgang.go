@@ -77,7 +77,7 @@ func (h *Handler) codePage(c echo.Context, status int, reference, code string) e
 // enterCode lets a guest in to the one report whose number and code fit.
 func (h *Handler) enterCode(c echo.Context) error {
 	typed := c.FormValue("reference")
-	r, err := h.prove(c, typed, c.FormValue("code"))
+	r, proof, err := h.prove(c, typed, c.FormValue("code"))
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return h.codePage(c, http.StatusNotFound, typed, "intake.err.proof")
@@ -87,7 +87,7 @@ func (h *Handler) enterCode(c echo.Context) error {
 	case err != nil:
 		return err
 	}
-	h.letIn(c, r.ID)
+	h.letIn(c, proof)
 	return page.Redirect(c, "/melden/vorgang/"+r.Reference)
 }
 

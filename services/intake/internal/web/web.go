@@ -98,6 +98,11 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: api + "/reports/:id/messages", Action: actor.ReportMessage, Handler: h.createMessage},
 		{Method: post, Path: api + "/reports/:id/attachments", Action: actor.AttachmentAdd, Handler: h.createAttachment, Limit: upload, Stream: true},
 		{Method: get, Path: api + "/reports/:id/attachments/:file", Action: actor.AttachmentDownload, Handler: h.downloadAPI, Stream: true},
+		{Method: get, Path: api + "/reports/:id/affected", Action: actor.ReportRead, Handler: h.affectedAPI},
+		{Method: post, Path: api + "/reports/:id/affected", Action: actor.ReportExtend, Handler: h.extendAPI},
+		{Method: post, Path: api + "/reports/:id/takeover", Action: actor.ReportTakeOver, Handler: h.takeOverAPI},
+		{Method: post, Path: api + "/reports/:id/return", Action: actor.ReportTakeOver, Handler: h.giveBackAPI},
+		{Method: post, Path: api + "/reports/:id/contradiction", Action: actor.ReportContradict, Handler: h.contradictAPI},
 		{Method: get, Path: api + "/receipt-key", Action: actor.Public, Handler: h.receiptKey},
 	}
 	return append(append(routes, h.formRoutes()...), h.pageRoutes()...)
@@ -167,22 +172,22 @@ func (h *Handler) limitAPI(c echo.Context) error {
 // of a program, or in the cookie of the code page. Wrong codes are counted.
 func (h *Handler) proof(c echo.Context, ref string) (string, error) {
 	if code := c.Request().Header.Get("Report-Code"); code != "" {
-		r, err := h.prove(c, ref, code)
-		return r.ID, err
+		_, proof, err := h.prove(c, ref, code)
+		return proof, err
 	}
 	return h.guestReport(c), nil
 }
 
 // prove checks reference and code; after too many wrong ones from a network
 // even a right one has to wait.
-func (h *Handler) prove(c echo.Context, ref, code string) (report.Report, error) {
+func (h *Handler) prove(c echo.Context, ref, code string) (r report.Report, proof string, err error) {
 	from := network(c.RealIP())
 	if err := h.Gate.codes.open(from); err != nil {
-		return report.Report{}, err
+		return report.Report{}, "", err
 	}
-	r, err := h.Desk.Prove(c.Request().Context(), ref, code)
+	r, proof, err = h.Desk.Prove(c.Request().Context(), ref, code)
 	if fault.Is(err, fault.NotFound) {
 		_ = h.Gate.codes.take(from)
 	}
-	return r, err
+	return r, proof, err
 }
