@@ -89,8 +89,12 @@ var plants = map[string]map[string]string{
 		"I4 each report is told once for each body": `INSERT INTO report (id, reference, received_at) VALUES (` + idA + `, 'M-1', now());
 			INSERT INTO report_body (report_id, position) VALUES (` + idA + `, 0), (` + idA + `, 1);` + told("report.submitted", idA, "0", "{}"),
 		"I4 no report is told that does not exist": told("report.submitted", idA, "0", "{}"),
-		"I3 each report has one audit entry":       `INSERT INTO report (id, reference) VALUES (` + idA + `, 'M-1')`,
-		"I3 no audit entry is without its report":  `INSERT INTO audit (seq, action, result, object_type, object_id) VALUES (1, 'report.create', 'ok', 'report', ` + idA + `)`,
+		"I3 each report has one audit entry, or one in each principal's log": `INSERT INTO report (id, reference) VALUES (` + idA + `, 'M-1');
+			INSERT INTO report_body (report_id, position, on_behalf) VALUES (` + idA + `, 0, 'a'), (` + idA + `, 1, 'b');
+			INSERT INTO audit (seq, action, result, object_type, object_id) VALUES (1, 'report.create', 'ok', 'report', ` + idA + `)`,
+		"I3 each body that joined later is in its principal's log": `INSERT INTO report_body (report_id, position, name, on_behalf, added_at) VALUES (` + idA + `, 0, 'A', 'a', now())`,
+		"I4 each take-over and contradiction is told":              `INSERT INTO report_step (id, report_id, kind, bodies, at) VALUES (` + idA + `, ` + idA + `, 'taken_over', '{a}', now())`,
+		"I3 no audit entry is without its report":                  `INSERT INTO audit (seq, action, result, object_type, object_id) VALUES (1, 'report.create', 'ok', 'report', ` + idA + `)`,
 		"I4 each message, supplement and file is told": `INSERT INTO report_attachment (id, bodies, at) VALUES (` + idA + `, '{a}', now());` +
 			told("report.attachment.added", idB, "0", `{"attachment":"01900000-0000-7000-8000-00000000000b"}`),
 	},
