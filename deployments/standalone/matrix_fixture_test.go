@@ -135,7 +135,7 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 	case "draft":
 		return []object{f.draft}
 	case "report":
-		return append(slices.Clone(f.reports), none)
+		return f.reportObjects(r, none)
 	case "file":
 		return append(slices.Clone(f.files), none)
 	case "case":
@@ -167,6 +167,17 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 	}
 	t.Fatalf("no objects for %s", kind)
 	return nil
+}
+
+// reportObjects are the reports; only who sent one names further bodies in it.
+func (f *fixture) reportObjects(r httpserver.Route, none object) []object {
+	out := append(slices.Clone(f.reports), none)
+	for i := range out {
+		if r.Action == actor.ReportExtend && out[i].name != sentByProvider && !out[i].missing {
+			out[i].as = "nobody"
+		}
+	}
+	return out
 }
 
 func (f *fixture) forms(none object) []object {
@@ -258,6 +269,12 @@ func (f *fixture) bodyOf(r httpserver.Route, o object) body {
 		return of(map[string]any{"target": unknownID()})
 	case last == "messages" || last == "notes":
 		return of(map[string]any{"text": "Matrix"})
+	case last == "affected":
+		return of(map[string]any{"affected": []string{unknownID()}})
+	case last == "takeover":
+		return of(map[string]any{"callback": map[string]any{"name": "Matrix"}})
+	case last == "contradiction":
+		return of(map[string]any{"text": ""})
 	case last == "supplements":
 		return of(map[string]any{"description": "Matrix"})
 	case r.Path == "/api/directory/v1/mandates":

@@ -30,16 +30,23 @@ func newFixture(t *testing.T, w *world) *fixture {
 	return f
 }
 
+// sentByProvider is the report that its provider may name further bodies in.
+const sentByProvider = "a provider's report for Klettbach"
+
 func (f *fixture) plantReports(t *testing.T, jena standalone.DemoPerson) {
 	t.Helper()
 	admin := f.w.person(t, actor.OrgAdmin)
 	for _, x := range []struct {
 		name string
 		by   standalone.DemoPerson
-	}{{"an officer's report of Klettbach", f.w.person(t, actor.Officer)}, {"the org_admin's own report", admin}, {"a report of Jena", jena}} {
+		org  string
+	}{
+		{"an officer's report of Klettbach", f.w.person(t, actor.Officer), f.klettbach}, {"the org_admin's own report", admin, f.klettbach},
+		{"a report of Jena", jena, f.jena}, {sentByProvider, f.w.person(t, actor.Provider), f.klettbach},
+	} {
 		c := f.w.of(t, x.by)
-		r := submit(t, c, "Matrix: "+x.name, x.by.Organisation.ID)
-		o := object{name: x.name, path: []string{r.ID}, orgs: []string{x.by.Organisation.ID}, owner: f.w.id(t, x.by)}
+		r := submit(t, c, "Matrix: "+x.name, x.org)
+		o := object{name: x.name, path: []string{r.ID}, orgs: []string{x.org}, owner: f.w.id(t, x.by)}
 		f.reports = append(f.reports, o)
 		o.path = []string{r.ID, attach(t, c, r.ID, "matrix.txt", "what stands in the file")}
 		f.files = append(f.files, o)
