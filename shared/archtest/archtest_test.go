@@ -30,6 +30,7 @@ var domains = []string{
 	"services/directory/internal/contact",
 	"services/directory/internal/mandate",
 	"services/intake/internal/report",
+	"services/intake/internal/memberlist",
 	"services/triage/internal/casefile", "services/triage/internal/campaign", "services/triage/internal/duty",
 	"services/notification/internal/alert", "services/notification/internal/subscription",
 }
