@@ -25,6 +25,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/projection"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/services/directory/internal/store"
+	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/services/directory/internal/web"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -60,6 +61,8 @@ type Service struct {
 	accounts  *account.Desk
 	contacts  *contact.Desk
 	mandates  *mandate.Desk
+	checks    *contact.Checks
+	tasks     *task.Desk
 	sealer    sealer
 	projector *projection.Projector
 	web       *web.Handler
@@ -104,7 +107,7 @@ func New(ctx context.Context, cfg Config, d Deps) (*Service, error) {
 	s.store = &store.Store{DB: base.DB, AuditKey: keys.Audit()}
 	s.register = &constituency.Desk{Store: s.store, Land: cfg.Land, Now: base.Now}
 	s.accounts = &account.Desk{Store: s.store, Passwords: passwords, Vault: keys, Now: base.Now}
-	s.contacts = &contact.Desk{Store: s.store, Now: base.Now, Fresh: days(cfg.ContactDays)}
+	s.preparePeople(cfg, keys)
 	s.mandates = &mandate.Desk{Store: s.store, Now: base.Now}
 	s.projector = &projection.Projector{Store: s.store, Bus: base.Bus, Log: base.Log, Now: base.Now}
 	if err := s.routes(cfg); err != nil {
@@ -197,11 +200,13 @@ func (s *Service) personName(person string) string {
 }
 
 // Run keeps everything going until ctx ends; afterwards the service is closed.
-func (s *Service) Run(ctx context.Context) error { return s.base.Run(ctx, s.projector.Run, s.remind) }
+func (s *Service) Run(ctx context.Context) error {
+	return s.base.Run(ctx, append(s.peopleParts(), s.projector.Run, s.remind)...)
+}
 
 // Serve is Run with an HTTP server on l.
 func (s *Service) Serve(ctx context.Context, l net.Listener) error {
-	return s.base.Serve(ctx, l, s.http, s.projector.Run, s.remind)
+	return s.base.Serve(ctx, l, s.http, append(s.peopleParts(), s.projector.Run, s.remind)...)
 }
 
 // Close ends a service that was never run.

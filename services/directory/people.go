@@ -6,15 +6,77 @@ import (
 	"context"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
+	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/services/directory/internal/web"
+	"github.com/thueringencert/leitstelle/shared/bus"
+	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
 
 // peopleDesks are what the pages about an organisation's people need.
 func (s *Service) peopleDesks() web.PeopleDesks {
-	return web.PeopleDesks{Contacts: s.contacts, OnceContact: s.onceContact}
+	return web.PeopleDesks{Contacts: s.contacts, OnceContact: s.onceContact, Checks: s.checks, Tasks: s.tasks}
+}
+
+// preparePeople makes the desks.
+func (s *Service) preparePeople(cfg Config, keys *secret.Keys) {
+	fresh := days(cfg.ContactDays)
+	s.contacts = &contact.Desk{Store: s.store, Now: s.base.Now, Fresh: fresh}
+	s.checks = &contact.Checks{Store: s.store, Links: keys, Now: s.base.Now, Fresh: fresh}
+	s.tasks = &task.Desk{Store: s.store, Now: s.base.Now}
+}
+
+// peopleParts are what runs for them.
+func (s *Service) peopleParts() []func(context.Context) error {
+	return []func(context.Context) error{s.rounds, s.failures}
+}
+
+// roundEvery is how often the day's work is looked for; doing it twice is doing
+// it once.
+const roundEvery = 15 * time.Minute
+
+// rounds asks contacts once a year, reminds and hands over. The first one lets
+// the start of all services pass.
+func (s *Service) rounds(ctx context.Context) error {
+	t := time.NewTimer(time.Minute)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+			t.Reset(roundEvery)
+		}
+		if n, err := s.ContactRound(ctx); err != nil && ctx.Err() == nil {
+			s.base.Log.Warn("directory: the round of contacts will be tried again", zap.Error(err))
+		} else if n > 0 {
+			s.base.Log.Info("directory: contacts were asked", zap.Int("mails", n))
+		}
+	}
+}
+
+// ContactRound does what is due now and returns how many contacts are asked.
+func (s *Service) ContactRound(ctx context.Context) (int, error) { return s.checks.Round(ctx) }
+
+// failures makes tasks of mails that did not arrive.
+func (s *Service) failures(ctx context.Context) error {
+	return s.base.Bus.Consume(ctx, bus.Consumer{
+		Name: "directory-failures", Stream: bus.Alerts, Subjects: []string{"delivery.failed"}, DB: s.base.DB,
+		Handle: func(ctx context.Context, tx pg.DB, e event.Event) error {
+			f, err := event.Decode[event.DeliveryFailed](e)
+			if err != nil || f.Channel != "email" {
+				return err
+			}
+			desk := *s.tasks
+			desk.Store = s.store.On(tx)
+			return desk.Failed(ctx, task.Failure{Organisation: f.Organisation, Person: f.Person, Address: f.Recipient, Reason: f.Reason, At: f.At})
+		},
+	})
 }
 
 // onceContact is once for the contacts.

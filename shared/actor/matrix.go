@@ -53,6 +53,11 @@ const (
 	MandateDecline     Action = "mandate.decline" // the principal what was asked for, the CERT what was granted
 	MandateRevoke      Action = "mandate.revoke"
 	MandateRead        Action = "mandate.read"
+	TaskWork           Action = "task.work"         // mails that did not arrive, contacts nobody confirms
+	EmergencyEdit      Action = "contact.seal"      // an organisation's own sealed contacts
+	OnboardingManage   Action = "onboarding.manage" // inviting organisations and following their admission
+	OfficersRead       Action = "officers.read"     // the register of ISBs; names only with contact.read
+	OfficerEdit        Action = "officers.edit"     // what an ISB has learnt
 	RegisterImport     Action = "register.import"
 	SessionEndOwn      Action = "session.end"
 	SessionEndAny      Action = "session.end.any"
@@ -180,13 +185,18 @@ var matrix = map[Action]row{
 	MandateDecline:   {cells: map[Role]Reach{OrgAdmin: Own, Constituency: All}},
 	MandateRevoke:    {cells: map[Role]Reach{OrgAdmin: Own, Constituency: All}},
 	MandateRead:      {cells: own(cert(map[Role]Reach{Provider: Own, Constituency: All, Auditor: All}))},
+	TaskWork:         {cells: map[Role]Reach{OrgAdmin: Own, Constituency: All}},
+	EmergencyEdit:    {cells: own(nil)},
+	OnboardingManage: {cells: map[Role]Reach{Constituency: All}},
+	OfficersRead:     {cells: map[Role]Reach{Constituency: All, Steering: All}},
+	OfficerEdit:      {cells: own(map[Role]Reach{Constituency: All})},
 	RegisterImport:   {cells: map[Role]Reach{Constituency: All}},
 	SessionEndOwn:    {cells: signedIn(Mine)},
 	SessionEndAny:    {cells: map[Role]Reach{Admin: All}},
 	AccountOwn:       {cells: signedIn(All)},
 	TokenMake:        {fresh: true, cells: signedIn(All)},
 	RoleChange:       {fresh: true, cells: map[Role]Reach{OrgAdmin: Own, Constituency: All, Admin: All}},
-	SealedOpen:       {fresh: true, cells: cert(map[Role]Reach{Constituency: All})},
+	SealedOpen:       {fresh: true, cells: cert(nil)},
 	AccessRead:       {cells: own(nil)},
 	AuditRead:        {cells: map[Role]Reach{Lead: All, Auditor: All}},
 	Aggregate: {cells: cert(map[Role]Reach{

@@ -74,7 +74,12 @@ session.end.any     | –    –      | –       –         –        –    
 account.own         | –    –      | *       *         *        *    *       *    *      *        *            *       *     *
 token.make          | –    –      | *       *         *        *    *       *    *      *        *            *       *     *
 role.change         | –    –      | –       O         –        –    –       –    –      –        *            –       *     –
-contact.unseal      | –    –      | –       –         –        *    *       *    –      –        *            –       –     –
+contact.unseal      | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
+task.work           | –    –      | –       O         –        –    –       –    –      –        *            –       –     –
+contact.seal        | –    –      | O       O         –        –    –       –    –      –        –            –       –     –
+onboarding.manage   | –    –      | –       –         –        –    –       –    –      –        *            –       –     –
+officers.read       | –    –      | –       –         –        –    –       –    –      –        *            –       –     *
+officers.edit       | –    –      | O       O         –        –    –       –    –      –        *            –       –     –
 access.read         | –    –      | O       O         –        –    –       –    –      –        –            –       –     –
 audit.read          | –    –      | –       –         –        –    –       *    –      –        –            *       –     –
 aggregate.read      | –    –      | –       –         –        *    *       *    *      *        *            *       –     *

@@ -101,6 +101,7 @@ type DeliveryFailed struct {
 	Delivery     string    `json:"delivery"`
 	Organisation string    `json:"organisation,omitempty"`
 	Person       string    `json:"person,omitempty"`
+	Recipient    string    `json:"recipient,omitempty"` // the address, only of what goes to the constituency itself
 	Channel      string    `json:"channel"`
 	Reason       string    `json:"reason"`
 	Alert        string    `json:"alert,omitempty"`

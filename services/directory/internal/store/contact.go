@@ -131,12 +131,16 @@ func (s *Store) UpdateContact(ctx context.Context, act constituency.Act, id, act
 		if err := tx.GetContext(ctx, &r, `SELECT `+contactColumns+` FROM contact c WHERE c.id = $1 AND c.removed_at IS NULL FOR UPDATE`, id); err != nil {
 			return pg.NoRows(ctx, err, "no contact %s", id)
 		}
+		before := r.contact()
 		c = r.contact()
 		changed, err := apply(&c)
 		if err != nil || !changed {
 			return err
 		}
 		if err := saveContact(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := settle(ctx, tx, act, before, c); err != nil {
 			return err
 		}
 		return s.commit(ctx, tx, change{act, action, "contact", id, nil})

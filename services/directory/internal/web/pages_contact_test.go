@@ -3,10 +3,12 @@
 package web
 
 import (
+	"slices"
 	"time"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/page"
 )
@@ -25,6 +27,12 @@ var (
 	}
 )
 
+var tasks = []task.Task{
+	{ID: "88888888-0000-7000-8000-000000000001", Kind: task.Bounce, Organisation: town.ID, OrganisationName: town.Name, Address: "alt@oehrda.example", Detail: "550 " + hostile, Times: 3, OpenedAt: noon, LastAt: noon},
+	{ID: "88888888-0000-7000-8000-000000000002", Kind: task.Unconfirmed, Organisation: town.ID, OrganisationName: hostile, Contact: called.ID, ContactName: hostile, Times: 1, OpenedAt: noon, LastAt: noon},
+	{ID: "88888888-0000-7000-8000-000000000003", Kind: task.ChangeWanted, Organisation: town.ID, OrganisationName: town.Name, Contact: called.ID, ContactName: called.Name, Detail: "Neue Nummer " + hostile, Times: 1, OpenedAt: noon, LastAt: noon},
+}
+
 func functionOptions(r *page.Renderer, lang string) []page.Option {
 	var out []page.Option
 	for _, f := range contact.Functions("kreis") {
@@ -34,6 +42,32 @@ func functionOptions(r *page.Renderer, lang string) []page.Option {
 }
 
 var contactSamples = map[string]sample{
+	"bestaetigen": {"bestaetigen", "", func(r *page.Renderer, lang string) page.View {
+		return &checkView{Base: page.Base{Title: r.Text(lang, "directory.check"), Recipient: called.Name}, Organisation: town, Contact: lines[0], Open: true, Action: "/verzeichnis/bestaetigen/LINK"}
+	}},
+	"bestaetigen-anders": {"bestaetigen", "", func(r *page.Renderer, lang string) page.View {
+		return &checkView{
+			Base:         page.Base{Title: r.Text(lang, "directory.check"), Recipient: called.Name, Errors: []page.FieldError{{Field: "wish", Code: "directory.check.error.wish"}}},
+			Organisation: town, Contact: lines[1], Open: true, Change: true, Wish: hostile, Action: "/verzeichnis/bestaetigen/LINK",
+		}
+	}},
+	"bestaetigen-fertig": {"bestaetigen", "", func(r *page.Renderer, lang string) page.View {
+		return &checkView{Base: page.Base{Title: r.Text(lang, "directory.check")}, Organisation: town, Contact: lines[1], Action: "/verzeichnis/bestaetigen/LINK"}
+	}},
+	"aufgaben": {"aufgaben", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &tasksView{Base: page.Base{Title: r.Text(lang, "directory.tasks"), Layout: page.Desk, Nav: page.NavConstituency}, All: true, Open: tasks, More: "/verzeichnis/aufgaben?after=x", Bad: tasks[0].ID, Note: hostile}
+	}},
+	"aufgaben-erledigt": {"aufgaben", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		done := slices.Clone(tasks)
+		for i := range done {
+			done[i].DoneAt, done[i].Note = at(0), hostile
+		}
+		done[0].DoneByName = hostile
+		return &tasksView{Base: page.Base{Title: r.Text(lang, "directory.tasks"), Layout: page.Desk, Nav: page.NavConstituency}, All: true, ShowDone: true, Done: done}
+	}},
+	"aufgaben-leer": {"aufgaben", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
+		return &tasksView{Base: page.Base{Title: r.Text(lang, "directory.tasks")}}
+	}},
 	"abwesenheit": {"abwesenheit", actor.Officer, func(r *page.Renderer, lang string) page.View {
 		away := kim
 		away.Absence = account.Absence{From: noon, To: *at(11 * time.Hour), Deputy: robin.ID}

@@ -231,6 +231,6 @@ func TestMessagesAreComplete(t *testing.T) {
 	t.Parallel()
 	pagetest.CheckMessages(t, "directory", files, files, os.DirFS("."),
 		os.DirFS("../account"), os.DirFS("../constituency"),
-		os.DirFS("../contact"), os.DirFS("../mandate"),
+		os.DirFS("../contact"), os.DirFS("../mandate"), os.DirFS("../task"),
 		os.DirFS("../succession"), os.DirFS("../responsibility"), os.DirFS("../takeover"))
 }

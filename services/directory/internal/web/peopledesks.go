@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
 )
@@ -14,6 +15,8 @@ import (
 // PeopleDesks are what the pages about an organisation's people need.
 type PeopleDesks struct {
 	Contacts *contact.Desk
+	Checks   *contact.Checks
+	Tasks    *task.Desk
 	// OnceContact is Once for contacts.
 	OnceContact func(ctx context.Context, r idem.Request, effect func(*contact.Desk) (status int, body any, err error)) (idem.Answer, error)
 }
@@ -26,8 +29,8 @@ type PeopleReads interface {
 
 // peoplePages are all pages about an organisation's people.
 func (h *Handler) peoplePages() []httpserver.Route {
-	return slices.Concat(h.contactPages(), h.absencePages())
+	return slices.Concat(h.contactPages(), h.absencePages(), h.checkPages(), h.taskPages())
 }
 
 // peopleAPI is the same for programs.
-func (h *Handler) peopleAPI() []httpserver.Route { return h.contactAPI() }
+func (h *Handler) peopleAPI() []httpserver.Route { return slices.Concat(h.contactAPI(), h.taskAPI()) }

@@ -241,11 +241,12 @@ func (s *Store) tellFailed(ctx context.Context, tx pg.DB, ids []string, byID map
 	}
 	var rows []struct {
 		ID    string  `db:"id"`
+		Kind  string  `db:"kind"`
 		Alert *string `db:"alert"`
 		Case  *string `db:"case_id"`
 	}
 	err := tx.SelectContext(ctx, &rows, `
-		SELECT d.id, n.alert, n.case_id FROM deliveries d JOIN notices n ON n.id = d.notice WHERE d.id = ANY($1::uuid[])`, pq.Array(ids))
+		SELECT d.id, n.kind, n.alert, n.case_id FROM deliveries d JOIN notices n ON n.id = d.notice WHERE d.id = ANY($1::uuid[])`, pq.Array(ids))
 	if err != nil {
 		return fmt.Errorf("read failed deliveries: %w", err)
 	}
@@ -255,6 +256,11 @@ func (s *Store) tellFailed(ctx context.Context, tx pg.DB, ids []string, byID map
 		f := event.DeliveryFailed{
 			Delivery: r.ID, Organisation: res.Delivery.Organisation, Person: res.Delivery.Person,
 			Channel: res.Delivery.Channel, Reason: res.Reason, At: s.now(),
+		}
+		switch message.Kind(r.Kind) {
+		case message.Alert, message.AllClear, message.Invitation, message.Wanted:
+			f.Recipient = res.Delivery.Recipient // one of the constituency: the directory looks after the address
+		case message.Receipt, message.Question, message.OnCall: // may be a guest's own
 		}
 		if r.Alert != nil {
 			f.Alert = *r.Alert
