@@ -50,10 +50,10 @@ type CheckStore interface {
 	DueForCheck(ctx context.Context, before time.Time, limit int) ([]Question, error)
 	// DueForReminder lists questions that were asked before the time, not reminded of and not answered.
 	DueForReminder(ctx context.Context, before, at time.Time, limit int) ([]Question, error)
-	// Ask stores the digest of the link and the mail that carries it.
-	Ask(ctx context.Context, act Act, q Question, sum []byte, mail event.NoticeWanted) error
-	// Remind is Ask for a question that was asked before.
-	Remind(ctx context.Context, act Act, q Question, sum []byte, mail event.NoticeWanted) error
+	// AskContact stores the digest of the link and the mail that carries it.
+	AskContact(ctx context.Context, act Act, q Question, sum []byte, mail event.NoticeWanted) error
+	// RemindContact is AskContact for a question that was asked before.
+	RemindContact(ctx context.Context, act Act, q Question, sum []byte, mail event.NoticeWanted) error
 	// Escalate makes tasks of questions reminded of before the time, and of old
 	// contacts that cannot be asked by mail. It returns how many.
 	Escalate(ctx context.Context, act Act, before, old time.Time) (int, error)
@@ -91,7 +91,7 @@ func (c *Checks) Round(ctx context.Context) (int, error) {
 	}
 	for _, q := range due {
 		q.Check, q.ExpiresAt = event.NewID(), act.At.Add(LinkLife)
-		if err := c.send(ctx, act, q, c.Store.Ask); err != nil {
+		if err := c.send(ctx, act, q, c.Store.AskContact); err != nil {
 			return 0, err
 		}
 	}
@@ -100,7 +100,7 @@ func (c *Checks) Round(ctx context.Context) (int, error) {
 		return len(due), err
 	}
 	for _, q := range again {
-		if err := c.send(ctx, act, q, c.Store.Remind); err != nil {
+		if err := c.send(ctx, act, q, c.Store.RemindContact); err != nil {
 			return len(due), err
 		}
 	}

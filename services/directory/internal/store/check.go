@@ -59,8 +59,8 @@ func (s *Store) DueForReminder(ctx context.Context, before, at time.Time, limit 
 	return s.questions(ctx, rows)
 }
 
-// Ask stores a question with the mail that carries its link.
-func (s *Store) Ask(ctx context.Context, act constituency.Act, q contact.Question, sum []byte, mail event.NoticeWanted) error {
+// AskContact stores a question with the mail that carries its link.
+func (s *Store) AskContact(ctx context.Context, act constituency.Act, q contact.Question, sum []byte, mail event.NoticeWanted) error {
 	return s.sendCheck(ctx, act, "contact.ask", q, mail, func(tx pg.DB) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO contact_check (id, contact, sum, asked_at, expires_at) VALUES ($1, $2, $3, $4, $5)`,
 			q.Check, q.Contact.ID, sum, act.At, q.ExpiresAt)
@@ -68,8 +68,8 @@ func (s *Store) Ask(ctx context.Context, act constituency.Act, q contact.Questio
 	})
 }
 
-// Remind stores the link of a reminder; the first one stays good.
-func (s *Store) Remind(ctx context.Context, act constituency.Act, q contact.Question, sum []byte, mail event.NoticeWanted) error {
+// RemindContact stores the link of a reminder; the first one stays good.
+func (s *Store) RemindContact(ctx context.Context, act constituency.Act, q contact.Question, sum []byte, mail event.NoticeWanted) error {
 	return s.sendCheck(ctx, act, "contact.remind", q, mail, func(tx pg.DB) error {
 		_, err := tx.ExecContext(ctx, `UPDATE contact_check SET reminder_sum = $2, reminded_at = $3 WHERE id = $1`, q.Check, sum, act.At)
 		return err
