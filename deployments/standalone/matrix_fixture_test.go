@@ -258,6 +258,8 @@ func (f *fixture) bodyOf(r httpserver.Route, o object) body {
 		return f.formOf(last)
 	}
 	switch {
+	case strings.HasSuffix(r.Path, "/privacy/reports"):
+		return of(map[string]any{"email": "nobody@matrix.example"})
 	case last == "reports":
 		return of(reportOf("Matrix", o.path[0]))
 	case last == "attachments" || last == "diff":

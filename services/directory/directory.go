@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ import (
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/privacy"
+	told "github.com/thueringencert/leitstelle/shared/privacy/pages"
 	retained "github.com/thueringencert/leitstelle/shared/retention/pages"
 	"github.com/thueringencert/leitstelle/shared/service"
 )
@@ -67,6 +70,7 @@ type Service struct {
 	projector *projection.Projector
 	web       *web.Handler
 	deleting  *retained.Handler
+	told      *told.Handler
 	http      *echo.Echo
 }
 
@@ -137,6 +141,7 @@ func (s *Service) routes(cfg Config) error {
 	if err := s.base.Retain(store.Retention()...); err != nil {
 		return err
 	}
+	s.told = &told.Handler{Desk: privacy.NewDesk("directory", s.base.DB, s.base.Now, PersonalData()), Pages: pages}
 	s.deleting = &retained.Handler{Desk: s.base.Deleting, Pages: pages, Name: s.personName}
 	httpserver.Mount(s.http, o, s.Routes())
 	return nil
@@ -185,12 +190,15 @@ func (s *Service) RemindOfMandates(ctx context.Context) (int, error) {
 	return s.mandates.Remind(ctx, constituency.Act{Actor: actor.System("directory")})
 }
 
+// PersonalData are the classes of data about people that the service holds.
+func PersonalData() []privacy.Class { return store.PersonalData() }
+
 // Handler answers HTTP.
 func (s *Service) Handler() http.Handler { return s.http }
 
 // Routes lists every route with the action of the matrix it needs.
 func (s *Service) Routes() []httpserver.Route {
-	return append(s.web.Routes(), s.deleting.Routes()...)
+	return slices.Concat(s.web.Routes(), s.deleting.Routes(), s.told.Routes())
 }
 
 // personName is what a person is called, "" when the register does not know.

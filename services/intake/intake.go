@@ -33,6 +33,8 @@ import (
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/privacy"
+	told "github.com/thueringencert/leitstelle/shared/privacy/pages"
 	"github.com/thueringencert/leitstelle/shared/register"
 	"github.com/thueringencert/leitstelle/shared/retention/pages"
 	"github.com/thueringencert/leitstelle/shared/service"
@@ -128,7 +130,8 @@ func (s *Service) open(ctx context.Context, cfg Config, keys report.Keys) error 
 		return err
 	}
 	deleting := &pages.Handler{Desk: s.Deleting, Pages: h.Pages, Name: s.name}
-	s.routes = append(h.Routes(), deleting.Routes()...) //nolint:contextcheck // each request brings its own
+	about := &told.Handler{Desk: privacy.NewDesk("intake", s.DB, s.Now, PersonalData()), Pages: h.Pages}
+	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes()) //nolint:contextcheck // each request brings its own
 	o := s.HTTP(s.Register, h.Pages)
 	o.ErrorPage = h.ErrorPage
 	e := httpserver.New(o)
@@ -159,6 +162,9 @@ func positive(n, otherwise int) int {
 	}
 	return otherwise
 }
+
+// PersonalData are the classes of data about people that the service holds.
+func PersonalData() []privacy.Class { return store.PersonalData() }
 
 // Handler answers all of the service's addresses.
 func (s *Service) Handler() http.Handler { return s.handler }

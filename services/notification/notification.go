@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/mail"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,8 @@ import (
 	"github.com/thueringencert/leitstelle/shared/outbox"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/privacy"
+	told "github.com/thueringencert/leitstelle/shared/privacy/pages"
 	retained "github.com/thueringencert/leitstelle/shared/retention/pages"
 	"github.com/thueringencert/leitstelle/shared/service"
 	"github.com/thueringencert/leitstelle/shared/session"
@@ -108,7 +111,8 @@ func (s *Service) open(cfg Config, keys alert.Keyring) error {
 		return err
 	}
 	deleting := &retained.Handler{Desk: s.Deleting, Pages: pages, Name: s.personName}
-	s.routes = append(h.Routes(), deleting.Routes()...)
+	about := &told.Handler{Desk: privacy.NewDesk("notification", s.DB, s.Now, PersonalData()), Pages: pages}
+	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes())
 	o := s.HTTP(s.Register, pages)
 	e := httpserver.New(o)
 	httpserver.Mount(e, o, s.routes)
@@ -200,6 +204,9 @@ func (s *Service) nameOf(organisation string) string {
 	}
 	return o.Name
 }
+
+// PersonalData are the classes of data about people that the service holds.
+func PersonalData() []privacy.Class { return store.PersonalData() }
 
 // Handler answers all of the service's addresses.
 func (s *Service) Handler() http.Handler { return s.handler }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,6 +29,8 @@ import (
 	"github.com/thueringencert/leitstelle/shared/outbox"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/privacy"
+	told "github.com/thueringencert/leitstelle/shared/privacy/pages"
 	"github.com/thueringencert/leitstelle/shared/register"
 	"github.com/thueringencert/leitstelle/shared/retention/pages"
 	"github.com/thueringencert/leitstelle/shared/service"
@@ -81,7 +84,8 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	deleting := &pages.Handler{Desk: s.Deleting, Pages: h.Pages, Name: s.name}
-	s.routes = append(h.Routes(), deleting.Routes()...) //nolint:contextcheck // each handler takes the context of its request
+	about := &told.Handler{Desk: privacy.NewDesk("triage", s.DB, s.Now, PersonalData()), Pages: h.Pages}
+	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes()) //nolint:contextcheck // each handler takes the context of its request
 	o := s.HTTP(s.Register, h.Pages)
 	e := httpserver.New(o)
 	httpserver.Mount(e, o, s.routes)
@@ -98,6 +102,9 @@ func (s *Service) desk(db pg.DB) *casefile.Desk {
 func (s *Service) campaigns(db pg.DB) *campaign.Desk {
 	return &campaign.Desk{Store: store.New(db), Directory: directory{s.Register}, Now: s.Now}
 }
+
+// PersonalData are the classes of data about people that the service holds.
+func PersonalData() []privacy.Class { return store.PersonalData() }
 
 // Handler answers all of the service's addresses.
 func (s *Service) Handler() http.Handler { return s.handler }

@@ -37,6 +37,9 @@ const usage = `leitstelle: the security incident coordination system in one proc
         send a service's events again after the broker lost its store
   leitstelle events dead|retry --data DIR [--service NAME] [--id ID]
         list the events that services gave up, or send one round again
+  leitstelle person report --data DIR [--phone NUMBER] [--out DIR] E-MAIL|ID
+        everything the four services hold about one person, as JSON and HTML (Art. 15 GDPR);
+        without --data with --database NAME=postgres://… for each of the four services
   leitstelle register diff|apply --data DIR FILE
         compare a GV100AD file of Destatis with the register, or take it over
 `
@@ -81,6 +84,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return republish(ctx, args, out)
 	case "events dead", "events retry":
 		return deadEvents(ctx, command == "events retry", args, out)
+	case "person report":
+		return personReport(ctx, args, out)
 	case "register diff", "register apply":
 		f, data := flags(command)
 		if err := f.Parse(args); err != nil {

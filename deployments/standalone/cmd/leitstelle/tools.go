@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/thueringencert/leitstelle/deployments/standalone"
@@ -96,4 +97,27 @@ func deadEvents(ctx context.Context, retry bool, args []string, out io.Writer) e
 		*id = 0
 	}
 	return standalone.DeadEvents(ctx, *data, *service, *id, out)
+}
+
+func personReport(ctx context.Context, args []string, out io.Writer) error {
+	f, data := flags("person report")
+	o := standalone.PersonReport{Databases: map[string]string{}}
+	f.StringVar(&o.Phone, "phone", "", "telephone number to look for as well")
+	f.StringVar(&o.Out, "out", ".", "folder for the two files")
+	f.Func("database", "NAME=postgres://… of a service", func(v string) error {
+		name, url, ok := strings.Cut(v, "=")
+		if !ok {
+			return errors.New("want NAME=postgres://…")
+		}
+		o.Databases[name] = url
+		return nil
+	})
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if f.NArg() != 1 {
+		return errors.New("name one person, by e-mail address or id")
+	}
+	o.Data, o.Who = *data, f.Arg(0)
+	return standalone.PersonalReport(ctx, o, out)
 }
