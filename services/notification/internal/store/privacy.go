@@ -22,7 +22,7 @@ func PersonalData() []privacy.Class {
 			Source:     privacy.Text{DE: "die Meldung", EN: "the report"},
 			Recipients: privacy.Text{DE: "CERT", EN: "the CERT"},
 			Kept:       privacy.Text{DE: "90 Tage nach Abschluss des Falls", EN: "90 days after the case was closed"},
-			Query: `SELECT k.reference, k.language, r.value ->> 'Name' AS name, r.value ->> 'Email' AS email FROM contacts k, jsonb_array_elements(k.recipients) AS r (value)
+			Query: `SELECT k.reference, k.language, r.value ->> 'Name' AS name, r.value ->> 'Email' AS email FROM contacts k, jsonb_array_elements(CASE WHEN jsonb_typeof(k.recipients) = 'array' THEN k.recipients ELSE '[]' END) AS r (value)
 				WHERE r.value ->> 'Person' = $1 AND $1 <> '' OR $2 <> '' AND lower(r.value ->> 'Email') = $2`,
 		},
 		{
