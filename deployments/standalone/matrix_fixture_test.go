@@ -70,7 +70,10 @@ var kinds = []struct{ pattern, kind string }{
 	{`/(mandates|mandate)/:id\b`, "mandate"},
 	{`/(sessions|sitzungen)/:id\b`, "session"},
 	{`/tokens/:id\b`, "token"},
-	{`/personen/:id\b`, "person"},
+	{`/(personen|people)/:id\b`, "person"},
+	{`^/konto/(oidc/:provider|einladung/:token)\b`, "nothing"},
+	{`^/konto/sicherheit/(passkeys|verknuepft)/:id\b`, "nothing"},
+	{`/(einladungen|invitations)/:id\b`, "nothing"},
 	{`/verwaltung/register/:id$`, "upload"},
 	{`/alerts/:id\b|^/warnungen/redaktion/:ref\b`, "alert"},
 	{`^/warnungen/:ref\b`, "public-alert"},
@@ -85,6 +88,13 @@ var inBody = map[string]string{"POST /api/intake/v1/reports": "affected", "PUT /
 var notFoundIsFine = map[string]bool{
 	"POST /melden/weiter": true, "POST /melden/vorgang": true, // an empty code opens nothing
 	"POST /konto/anmelden":                         true, // 401: nothing was typed
+	"POST /konto/anmelden/passkey":                 true, // 401: nothing was begun
+	"GET /konto/zweiter-faktor":                    true, // 401: the first one is missing
+	"POST /konto/zweiter-faktor":                   true,
+	"POST /konto/bestaetigen":                      true, // 401: nothing was typed
+	"POST /konto/bestaetigen/passkey":              true,
+	"POST /konto/passkeys/anfrage":                 true, // browsers take no passkeys at an IP address
+	"POST /konto/sicherheit/passkeys/anfrage":      true,
 	"POST /api/directory/v1/register/apply":        true, // no such upload
 	"GET /melden/:code/fertig":                     true, // the draft was not sent yet
 	"POST /warnungen/abo":                          true, // no organisation named
@@ -105,6 +115,15 @@ var sees = map[string]actor.Action{
 var forbiddenIsFine = map[string]bool{
 	"POST /api/intake/v1/reports": true, // bodies are public, one may just not report for them
 	"GET /melden":                 true, // the role does not report; as a guest everybody does
+
+	// What one signs in with changes only by hand, never with a token.
+	"GET /konto/bestaetigen": true, "POST /konto/bestaetigen": true, "POST /konto/bestaetigen/passkey": true,
+	"POST /konto/sicherheit/passwort": true, "POST /konto/sicherheit/app": true, "POST /konto/sicherheit/app/entfernen": true,
+	"POST /konto/sicherheit/notfallcodes": true, "POST /konto/sicherheit/passkeys": true, "POST /konto/sicherheit/verknuepfen": true,
+	"POST /konto/sicherheit/passkeys/:id": true, "POST /konto/sicherheit/passkeys/:id/entfernen": true,
+	"POST /konto/sicherheit/verknuepft/:id/entfernen": true,
+	// Whose secrets one may reset depends on every role they hold.
+	"POST /verzeichnis/verwaltung/personen/:id/zuruecksetzen": true,
 }
 
 // kind is what a route's path names, "" for nothing.
@@ -161,6 +180,8 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 		return append(slices.Clone(f.people), none)
 	case "upload":
 		return []object{f.upload, none}
+	case "nothing":
+		return []object{none}
 	case "alert", "public-alert":
 		return f.alertObjects(kind, r, none)
 	case "proposal":
@@ -288,6 +309,8 @@ func (f *fixture) bodyOf(r httpserver.Route, o object) body {
 		return of(map[string]any{"agent": f.kreis, "scopes": []string{"read"}, "document": "Matrix"})
 	case last == "tokens":
 		return of(map[string]any{"name": "Matrix"})
+	case r.Path == "/api/directory/v1/people/:id":
+		return of(map[string]any{"memberships": []any{}})
 	case last == "answers":
 		return of(map[string]any{"organisation": f.klettbach, "answer": "checking"})
 	case last == "subscriptions":

@@ -46,11 +46,12 @@ const Notice = constituency.Notice
 // every API token is void.
 type Config struct {
 	service.Config
-	Key            string `env:"KEY,notEmpty" doc:"64 hex digits; seals TOTP secrets and derives API tokens"`
-	Responsibility string `env:"RESPONSIBILITY" doc:"JSON file with the offices of Wer ist zuständig?; empty: the shipped ones for Thuringia, some of them to be checked"`
-	ShowProviders  bool   `env:"SHOW_PROVIDERS" doc:"Wer ist zuständig? names the IT provider of a body to everybody, not only to the CERT and the body itself"`
-	ContactDays    int    `env:"CONTACT_DAYS" envDefault:"365" doc:"days after which a contact is asked whether everything is still right"`
-	Land           string `env:"LAND" envDefault:"16" doc:"two digits of the state whose part of GV100AD files counts"`
+	Key            string       `env:"KEY,notEmpty" doc:"64 hex digits; seals TOTP secrets and derives API tokens"`
+	Responsibility string       `env:"RESPONSIBILITY" doc:"JSON file with the offices of Wer ist zuständig?; empty: the shipped ones for Thuringia, some of them to be checked"`
+	ShowProviders  bool         `env:"SHOW_PROVIDERS" doc:"Wer ist zuständig? names the IT provider of a body to everybody, not only to the CERT and the body itself"`
+	ContactDays    int          `env:"CONTACT_DAYS" envDefault:"365" doc:"days after which a contact is asked whether everything is still right"`
+	SignIn         SignInConfig `envPrefix:""`
+	Land           string       `env:"LAND" envDefault:"16" doc:"two digits of the state whose part of GV100AD files counts"`
 }
 
 // Deps are what the caller opened.
@@ -68,6 +69,7 @@ type Service struct {
 	tasks     *task.Desk
 	sealer    sealer
 	projector *projection.Projector
+	signIn    web.SignIn
 	web       *web.Handler
 	deleting  *retained.Handler
 	told      *told.Handler
@@ -114,6 +116,9 @@ func New(ctx context.Context, cfg Config, d Deps) (*Service, error) {
 	s.preparePeople(cfg, keys)
 	s.mandates = &mandate.Desk{Store: s.store, Now: base.Now}
 	s.projector = &projection.Projector{Store: s.store, Bus: base.Bus, Log: base.Log, Now: base.Now}
+	if s.signIn, err = s.newSignIn(cfg); err != nil {
+		return nil, errors.Join(err, base.Close())
+	}
 	if err := s.routes(cfg); err != nil {
 		return nil, errors.Join(err, base.Close())
 	}
@@ -133,7 +138,7 @@ func (s *Service) routes(cfg Config) error {
 	s.web = &web.Handler{
 		Register: s.register, Accounts: s.accounts, Mandates: s.mandates, Reads: s.store, Pages: pages, Log: s.base.Log,
 		Now: s.base.Now, Once: s.once, OnceMandate: s.onceMandate, Tell: s.projector.Tell,
-		PeopleDesks: s.peopleDesks(), StructureDesks: structure,
+		PeopleDesks: s.peopleDesks(), StructureDesks: structure, SignIn: s.signIn,
 	}
 	o := s.base.HTTP(source, pages)
 	s.http = httpserver.New(o)

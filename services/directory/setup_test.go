@@ -100,11 +100,15 @@ func bare(t *testing.T, b *bus.Bus) *bench {
 	return bareAt(t, db, url, b)
 }
 
-func bareAt(t *testing.T, db *sqlx.DB, url string, b *bus.Bus) *bench {
+func bareAt(t *testing.T, db *sqlx.DB, url string, b *bus.Bus, set ...func(*directory.Config)) *bench {
 	t.Helper()
 	ctx := context.Background()
 	c := &clock{t: time.Date(2026, 11, 21, 12, 0, 10, 0, time.UTC)}
-	s, err := directory.New(ctx, directory.Config{Key: strings.Repeat("0a", 32), Config: serviceConfig(url)}, directory.Deps{Bus: b, Now: c.Now})
+	cfg := directory.Config{Key: strings.Repeat("0a", 32), Config: serviceConfig(url)}
+	for _, f := range set {
+		f(&cfg)
+	}
+	s, err := directory.New(ctx, cfg, directory.Deps{Bus: b, Now: c.Now})
 	if err != nil {
 		t.Fatal(err)
 	}

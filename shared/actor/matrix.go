@@ -63,6 +63,7 @@ const (
 	SessionEndAny      Action = "session.end.any"
 	AccountOwn         Action = "account.own"
 	TokenMake          Action = "token.make"     // making an API token, which counts as confirmed afterwards
+	FactorChange       Action = "factor.change"  // one's own password, app, passkeys, recovery codes and linked accounts
 	RoleChange         Action = "role.change"    // giving and taking roles, inviting; PersonManage only looks
 	SealedOpen         Action = "contact.unseal" // reading sealed emergency contacts
 	AccessRead         Action = "access.read"    // who looked at an organisation's reports: its own people
@@ -195,6 +196,7 @@ var matrix = map[Action]row{
 	SessionEndAny:    {cells: map[Role]Reach{Admin: All}},
 	AccountOwn:       {cells: signedIn(All)},
 	TokenMake:        {fresh: true, cells: signedIn(All)},
+	FactorChange:     {fresh: true, cells: signedIn(All)},
 	RoleChange:       {fresh: true, cells: map[Role]Reach{OrgAdmin: Own, Constituency: All, Admin: All}},
 	SealedOpen:       {fresh: true, cells: cert(nil)},
 	AccessRead:       {cells: own(nil)},

@@ -73,6 +73,7 @@ session.end         | –    –      | mine    mine      mine     mine mine    
 session.end.any     | –    –      | –       –         –        –    –       –    –      –        –            –       *     –
 account.own         | –    –      | *       *         *        *    *       *    *      *        *            *       *     *
 token.make          | –    –      | *       *         *        *    *       *    *      *        *            *       *     *
+factor.change       | –    –      | *       *         *        *    *       *    *      *        *            *       *     *
 role.change         | –    –      | –       O         –        –    –       –    –      –        *            –       *     –
 contact.unseal      | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
 task.work           | –    –      | –       O         –        –    –       –    –      –        *            –       –     –

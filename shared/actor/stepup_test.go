@@ -15,7 +15,7 @@ func TestWhatNeedsAFreshSecondFactor(t *testing.T) {
 	t.Parallel()
 	want := []actor.Action{
 		actor.AlertApprove, actor.CaseExport, actor.SealedOpen, actor.RoleChange, actor.TokenMake, actor.MandateGrant, actor.MandateConfirm,
-		actor.RetentionApprove, actor.PrivacyRead, actor.PersonErase,
+		actor.RetentionApprove, actor.PrivacyRead, actor.PersonErase, actor.FactorChange,
 	}
 	for _, a := range actor.Actions() {
 		if got := actor.NeedsStepUp(a); got != slices.Contains(want, a) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
-	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 )
@@ -41,6 +40,7 @@ type Refusal struct {
 	ID     string // of the object, when it is known
 	Denied bool   // somebody known asked for what they may not; else: failed
 	Typed  string // sensitive input, kept only as a digest
+	News   []event.Payload
 }
 
 // Store keeps people and their secrets. Every change writes its audit entry and
@@ -50,8 +50,12 @@ type Store interface {
 	CountTry(ctx context.Context, t Try) (Tries, error)
 	// Credentials of an e-mail address; NotFound when there are none.
 	Credentials(ctx context.Context, email string) (Credentials, error)
-	// StartSession uses up the TOTP step and the try. Unauthenticated when the step was used meanwhile.
-	StartSession(ctx context.Context, act Act, s Session, step int64, t Try) error
+	// CredentialsOf a person; NotFound when there is nobody.
+	CredentialsOf(ctx context.Context, person string) (Credentials, error)
+	// RecoveryCode returns the id of the person's unused code with the digest; NotFound when there is none.
+	RecoveryCode(ctx context.Context, person string, sum []byte) (string, error)
+	// StartSession uses up the proof and the try. Unauthenticated when the proof was used meanwhile.
+	StartSession(ctx context.Context, act Act, s Start) error
 	// Refuse writes the audit entry of a refusal.
 	Refuse(ctx context.Context, act Act, r Refusal) error
 
@@ -81,6 +85,8 @@ type Vault interface {
 	Sum(text string) []byte
 	// CheckCode returns the TOTP step of the code, 0 when it is wrong or not later than last.
 	CheckCode(sealed []byte, person, code string, at time.Time, last int64) int64
+	// RecoverySum returns the stored form of a recovery code, nil when the text has not the form of one.
+	RecoverySum(person, code string) []byte
 }
 
 // Desk is what people and machines may do about accounts. Page, API and command
@@ -110,19 +116,15 @@ func errSignIn() error {
 }
 
 // SignIn starts a session and returns it with its secret. A wrong sign-in is
-// Unauthenticated, one too many Limited; both are written down.
+// Unauthenticated, one too many Limited; both are written down. The code is one
+// of the app, or a recovery code.
 func (d *Desk) SignIn(ctx context.Context, a Attempt) (Session, string, error) {
 	act := Act{RequestID: a.RequestID, At: d.now()}
 	email := CleanEmail(a.Email)
-	try := Try{ID: event.NewID(), Account: d.Vault.Sum("try " + email), Network: Network(a.Address), At: act.At}
-	tries, err := d.Store.CountTry(ctx, try)
+	refusal := Refusal{Action: "account.signin", Object: "account", Typed: email}
+	try, err := d.Try(ctx, act, email, a.Address, refusal)
 	if err != nil {
 		return Session{}, "", err
-	}
-	refusal := Refusal{Action: "account.signin", Object: "account", Typed: email}
-	if limited := tries.Check(act.At); limited != nil {
-		refusal.Denied = true
-		return Session{}, "", d.refuse(ctx, act, refusal, limited)
 	}
 	c, err := d.Store.Credentials(ctx, email)
 	if err != nil && !fault.Is(err, fault.NotFound) {
@@ -133,28 +135,21 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (Session, string, error) {
 		return Session{}, "", err
 	}
 	refusal.ID = c.Person.ID
-	var step int64
+	var proof Proof
 	if match && c.Person.Active {
-		step = d.Vault.CheckCode(c.SealedTOTP, c.Person.ID, a.Code, act.At, c.LastStep)
+		if proof, err = d.second(ctx, c, a.Code, act.At); err != nil {
+			return Session{}, "", err
+		}
 	}
-	if step == 0 {
+	if !proof.shown() {
 		return Session{}, "", d.refuse(ctx, act, refusal, errSignIn())
 	}
-	secret := d.Vault.NewSession()
-	s := Session{
-		ID: event.NewID(), Sum: d.Vault.Sum(secret), Person: c.Person.ID, CreatedAt: act.At, SeenAt: act.At,
-		ExpiresAt: act.At.Add(Absolute), StepUpAt: act.At, Version: 1, Client: cut(a.Client, 200), Address: a.Address,
-	}
-	act.Actor = actor.Actor{Person: c.Person.ID, Name: c.Person.Name, Session: s.ID}
-	err = d.Store.StartSession(ctx, act, s, step, try)
+	proof.Way = ByPassword
+	s, secret, err := d.start(ctx, act, c.Person, proof, try, a)
 	if fault.Is(err, fault.Unauthenticated) {
-		act.Actor = actor.Actor{}
 		return Session{}, "", d.refuse(ctx, act, refusal, errSignIn())
 	}
-	if err != nil {
-		return Session{}, "", err
-	}
-	return s, secret, nil
+	return s, secret, err
 }
 
 // refuse writes the refusal down and returns why. When it cannot be written the

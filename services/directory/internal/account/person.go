@@ -96,6 +96,32 @@ func (p *Person) SetActive(active bool, at time.Time) bool {
 	return true
 }
 
+// Join adds memberships at the end and reports whether any was new.
+func (p *Person) Join(ms []Membership, at time.Time) bool {
+	before := len(p.Memberships)
+	for _, m := range ms {
+		if !slices.Contains(p.Memberships, m) {
+			p.Memberships = append(p.Memberships, m)
+		}
+	}
+	if len(p.Memberships) == before {
+		return false
+	}
+	p.changed(at)
+	return true
+}
+
+// Leave takes memberships away and reports whether there was any.
+func (p *Person) Leave(ms []Membership, at time.Time) bool {
+	rest := slices.DeleteFunc(slices.Clone(p.Memberships), func(m Membership) bool { return slices.Contains(ms, m) })
+	if len(rest) == len(p.Memberships) {
+		return false
+	}
+	p.Memberships = rest
+	p.changed(at)
+	return true
+}
+
 func (p *Person) changed(at time.Time) {
 	p.Version++
 	p.ChangedAt = at

@@ -35,6 +35,7 @@ type Session struct {
 	Version   int64  // grows with each change, for the projection
 	Client    string // what the browser says it is, shortened
 	Address   string // network address at sign-in
+	Way       Way    // how the person proved themselves
 }
 
 // Live reports whether the session counts at the moment. Idle sessions are

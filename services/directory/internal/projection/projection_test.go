@@ -63,7 +63,7 @@ func (b *bench) session(secret string, step int64) account.Session {
 	b.t.Helper()
 	sum := sha256.Sum256([]byte(secret))
 	s := account.Session{ID: event.NewID(), Sum: sum[:], Person: b.person, CreatedAt: noon, SeenAt: noon, ExpiresAt: noon.Add(time.Hour), StepUpAt: noon, Version: 1}
-	if err := b.store.StartSession(context.Background(), b.act, s, step, account.Try{ID: event.NewID()}); err != nil {
+	if err := b.store.StartSession(context.Background(), b.act, account.Start{Action: "account.signin", Session: s, Proof: account.Proof{Step: step}, Try: account.Try{ID: event.NewID()}}); err != nil {
 		b.t.Fatal(err)
 	}
 	return s

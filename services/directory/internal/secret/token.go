@@ -42,9 +42,11 @@ func sum(text string) []byte {
 
 // Keys are derived from the one key of the service, each for one purpose.
 type Keys struct {
-	box   cipher.AEAD
-	token []byte
-	audit []byte
+	box      cipher.AEAD
+	token    []byte
+	audit    []byte
+	enrol    []byte
+	recovery []byte
 }
 
 // NewKeys derives the keys from 32 bytes.
@@ -52,30 +54,23 @@ func NewKeys(master []byte) (*Keys, error) {
 	if len(master) != 32 {
 		return nil, fmt.Errorf("the key of the directory must have 32 bytes, not %d", len(master))
 	}
-	derive := func(purpose string) ([]byte, error) {
-		return hkdf.Key(sha256.New, master, nil, "leitstelle directory "+purpose, 32)
-	}
-	box, err := derive("totp")
-	if err != nil {
-		return nil, fmt.Errorf("derive keys: %w", err)
-	}
-	token, err := derive("token")
-	if err != nil {
-		return nil, fmt.Errorf("derive keys: %w", err)
-	}
-	audit, err := derive("audit")
-	if err != nil {
-		return nil, fmt.Errorf("derive keys: %w", err)
+	var k Keys
+	var box []byte
+	for purpose, key := range map[string]*[]byte{"totp": &box, "token": &k.token, "audit": &k.audit, "enrol": &k.enrol, "recovery": &k.recovery} {
+		derived, err := hkdf.Key(sha256.New, master, nil, "leitstelle directory "+purpose, 32)
+		if err != nil {
+			return nil, fmt.Errorf("derive keys: %w", err)
+		}
+		*key = derived
 	}
 	block, err := aes.NewCipher(box)
 	if err != nil {
 		return nil, fmt.Errorf("derive keys: %w", err)
 	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
+	if k.box, err = cipher.NewGCM(block); err != nil {
 		return nil, fmt.Errorf("derive keys: %w", err)
 	}
-	return &Keys{box: aead, token: token, audit: audit}, nil
+	return &k, nil
 }
 
 // Token returns the API token with the id. It follows from the id, so that a

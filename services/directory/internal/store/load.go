@@ -53,12 +53,8 @@ func addPerson(ctx context.Context, tx pg.DB, a account.Added) error {
 	} else if err != nil {
 		return fmt.Errorf("insert person: %w", err)
 	}
-	for i, m := range a.Person.Memberships {
-		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO membership (person, organisation, role, position) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
-			a.Person.ID, m.Organisation, string(m.Role), i); err != nil {
-			return fmt.Errorf("insert membership: %w", err)
-		}
+	if err := addMemberships(ctx, tx, a.Person); err != nil {
+		return err
 	}
 	if _, err := tx.ExecContext(ctx, `
 		INSERT INTO account (person, password_hash, totp_sealed, totp_step) VALUES ($1, $2, $3, 0)`,

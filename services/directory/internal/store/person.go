@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lib/pq"
@@ -140,8 +141,7 @@ func (s *Store) People(ctx context.Context, query, organisation, after string, m
 	return people, next, err
 }
 
-// UpdatePerson loads the person under a lock, changes and saves it. Roles are
-// not saved here.
+// UpdatePerson loads the person under a lock, changes and saves it.
 func (s *Store) UpdatePerson(ctx context.Context, act constituency.Act, id, action string,
 	apply func(*account.Person) (bool, error),
 ) (account.Person, error) {
@@ -151,19 +151,45 @@ func (s *Store) UpdatePerson(ctx context.Context, act constituency.Act, id, acti
 		if p, err = person(ctx, tx, id, "FOR UPDATE"); err != nil {
 			return err
 		}
+		before := slices.Clone(p.Memberships)
 		changed, err := apply(&p)
 		if err != nil || !changed {
 			return err
 		}
-		if _, err := tx.NamedExecContext(ctx, `
-			UPDATE person SET name = :name, email = :email, phone = :phone, function = :function, language = :language,
-				absent_from = :absent_from, absent_to = :absent_to, deputy = :deputy, active = :active, version = :version, changed_at = :changed_at, sort = :sort, search = :search
-			WHERE id = :id`, personRowOf(p)); err != nil {
-			return fmt.Errorf("save person %s: %w", id, err)
+		if err := savePerson(ctx, tx, p, before); err != nil {
+			return err
 		}
 		return s.commit(ctx, tx, change{act, action, "person", id, []event.Payload{p.Event()}})
 	})
 	return p, err
+}
+
+// savePerson writes the record and, where they changed, the memberships.
+func savePerson(ctx context.Context, tx pg.DB, p account.Person, before []account.Membership) error {
+	if _, err := tx.NamedExecContext(ctx, `
+		UPDATE person SET name = :name, email = :email, phone = :phone, function = :function, language = :language,
+			absent_from = :absent_from, absent_to = :absent_to, deputy = :deputy, active = :active, version = :version, changed_at = :changed_at, sort = :sort, search = :search
+		WHERE id = :id`, personRowOf(p)); err != nil {
+		return fmt.Errorf("save person %s: %w", p.ID, err)
+	}
+	if slices.Equal(before, p.Memberships) {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM membership WHERE person = $1`, p.ID); err != nil {
+		return fmt.Errorf("clear memberships: %w", err)
+	}
+	return addMemberships(ctx, tx, p)
+}
+
+func addMemberships(ctx context.Context, tx pg.DB, p account.Person) error {
+	for i, m := range p.Memberships {
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO membership (person, organisation, role, position) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+			p.ID, m.Organisation, string(m.Role), i); err != nil {
+			return fmt.Errorf("insert membership: %w", err)
+		}
+	}
+	return nil
 }
 
 // ActorOf returns what a person may be at the moment: roles in bodies that

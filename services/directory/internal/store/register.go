@@ -16,8 +16,9 @@ import (
 
 // Keys of advisory locks.
 const (
-	lockRegister = 0x4c530001 // one import at a time
-	lockSignIn   = 0x4c530002 // with the hash of an account or a network
+	lockRegister   = 0x4c530001 // one import at a time
+	lockSignIn     = 0x4c530002 // with the hash of an account or a network
+	lockInvitation = 0x4c530004 // with the hash of an e-mail address
 )
 
 // ApplyPlan makes a plan from the whole register and saves it, one audit entry

@@ -28,21 +28,27 @@ type sessionRow struct {
 	Client    string     `db:"client"`
 	Address   string     `db:"address"`
 	Version   int64      `db:"version"`
+	Way       string     `db:"way"`
 }
 
-const sessionColumns = `id, sum, person, created_at, seen_at, expires_at, step_up_at, ended_at, client, address, version`
+const sessionColumns = `id, sum, person, created_at, seen_at, expires_at, step_up_at, ended_at, client, address, version, way`
+
+const insertSession = `
+INSERT INTO session (id, sum, person, created_at, seen_at, expires_at, step_up_at, client, address, version, way)
+VALUES (:id, :sum, :person, :created_at, :seen_at, :expires_at, :step_up_at, :client, :address, :version, :way)`
 
 func (r sessionRow) session() account.Session {
 	return account.Session{
 		ID: r.ID, Sum: r.Sum, Person: r.Person, CreatedAt: r.CreatedAt.UTC(), SeenAt: r.SeenAt.UTC(),
 		ExpiresAt: r.ExpiresAt.UTC(), StepUpAt: r.StepUpAt.UTC(), EndedAt: utc(r.EndedAt), Client: r.Client, Address: r.Address, Version: r.Version,
+		Way: account.Way(r.Way),
 	}
 }
 
 func sessionRowOf(s account.Session) sessionRow {
 	return sessionRow{
 		ID: s.ID, Sum: s.Sum, Person: s.Person, CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, ExpiresAt: s.ExpiresAt,
-		StepUpAt: s.StepUpAt, EndedAt: s.EndedAt, Client: s.Client, Address: s.Address, Version: s.Version,
+		StepUpAt: s.StepUpAt, EndedAt: s.EndedAt, Client: s.Client, Address: s.Address, Version: s.Version, Way: string(s.Way),
 	}
 }
 
@@ -91,21 +97,32 @@ func (s *Store) EndIdleSessions(ctx context.Context, act constituency.Act, cutof
 }
 
 func (s *Store) endSessions(ctx context.Context, act constituency.Act, action, where string, args ...any) ([]account.Session, error) {
-	var rows []sessionRow
+	var ended []account.Session
 	err := pg.InTx(ctx, s.DB, func(tx pg.DB) error {
-		if err := tx.SelectContext(ctx, &rows, `
-			UPDATE session SET ended_at = $1, version = version + 1
-			WHERE ended_at IS NULL AND `+where+` RETURNING `+sessionColumns, append([]any{act.At}, args...)...); err != nil {
-			return fmt.Errorf("end sessions: %w", err)
+		var entries []audit.Entry
+		var err error
+		if ended, entries, err = endRows(ctx, tx, act, action, where, args...); err != nil {
+			return err
 		}
-		entries := make([]audit.Entry, 0, len(rows))
-		for _, r := range rows {
-			entries = append(entries, entry(act, action, "session", r.ID))
-		}
-		_, err := audit.Append(ctx, tx, entries...)
+		_, err = audit.Append(ctx, tx, entries...)
 		return err
 	})
-	return sessionsOf(rows), err
+	return ended, err
+}
+
+// endRows ends live sessions and returns them with their audit entries.
+func endRows(ctx context.Context, tx pg.DB, act constituency.Act, action, where string, args ...any) ([]account.Session, []audit.Entry, error) {
+	var rows []sessionRow
+	if err := tx.SelectContext(ctx, &rows, `
+		UPDATE session SET ended_at = $1, version = version + 1
+		WHERE ended_at IS NULL AND `+where+` RETURNING `+sessionColumns, append([]any{act.At}, args...)...); err != nil {
+		return nil, nil, fmt.Errorf("end sessions: %w", err)
+	}
+	entries := make([]audit.Entry, 0, len(rows))
+	for _, r := range rows {
+		entries = append(entries, entry(act, action, "session", r.ID))
+	}
+	return sessionsOf(rows), entries, nil
 }
 
 // Seen notes that sessions were used.

@@ -62,6 +62,18 @@ func (s *Store) CountTry(ctx context.Context, t account.Try) (account.Tries, err
 // Credentials returns what the person with the e-mail address proves
 // themselves with.
 func (s *Store) Credentials(ctx context.Context, email string) (account.Credentials, error) {
+	return s.credentials(ctx, `p.email = $1`, email)
+}
+
+// CredentialsOf returns what the person proves themselves with.
+func (s *Store) CredentialsOf(ctx context.Context, person string) (account.Credentials, error) {
+	if err := validID("person", person); err != nil {
+		return account.Credentials{}, err
+	}
+	return s.credentials(ctx, `p.id = $1`, person)
+}
+
+func (s *Store) credentials(ctx context.Context, where, value string) (account.Credentials, error) {
 	var r struct {
 		personRow
 		Hash   string `db:"password_hash"`
@@ -69,35 +81,108 @@ func (s *Store) Credentials(ctx context.Context, email string) (account.Credenti
 		Step   int64  `db:"totp_step"`
 	}
 	err := s.DB.GetContext(ctx, &r, `SELECT `+personColumns+`, a.password_hash, a.totp_sealed, a.totp_step
-		FROM person p JOIN account a ON a.person = p.id WHERE p.email = $1`, email)
+		FROM person p JOIN account a ON a.person = p.id WHERE `+where, value)
 	if err != nil {
 		return account.Credentials{}, pg.NoRows(ctx, err, "no account")
 	}
 	return account.Credentials{Person: r.person(), PasswordHash: r.Hash, SealedTOTP: r.Sealed, LastStep: r.Step}, nil
 }
 
-// StartSession uses up the TOTP step and takes back the try. Two sign-ins with
-// the same code race here: one of them is Unauthenticated.
-func (s *Store) StartSession(ctx context.Context, act constituency.Act, session account.Session, step int64, t account.Try) error {
+// RecoveryCode returns the id of the person's unused code with the digest.
+func (s *Store) RecoveryCode(ctx context.Context, person string, sum []byte) (string, error) {
+	var id string
+	err := s.DB.GetContext(ctx, &id, `SELECT id FROM recovery_code WHERE person = $1 AND sum = $2 AND used_at IS NULL`, person, sum)
+	return id, pg.NoRows(ctx, err, "no such code")
+}
+
+// StartSession uses up the proof, takes back the try and ends the session that
+// the new one replaces. Two sign-ins with the same code race here: one of them
+// is Unauthenticated.
+func (s *Store) StartSession(ctx context.Context, act constituency.Act, st account.Start) error {
 	return pg.InTx(ctx, s.DB, func(tx pg.DB) error {
-		res, err := tx.ExecContext(ctx, `UPDATE account SET totp_step = $2 WHERE person = $1 AND totp_step < $2`, session.Person, step)
+		entries, err := begin(ctx, tx, act, st.Session.Person, st)
 		if err != nil {
-			return fmt.Errorf("use up a code: %w", err)
+			return err
+		}
+		if err := addEvents(ctx, tx, act, st.News...); err != nil {
+			return err
+		}
+		_, err = audit.Append(ctx, tx, entries...)
+		return err
+	})
+}
+
+// begin writes a session, if the start has one, and returns what the audit
+// should know.
+func begin(ctx context.Context, tx pg.DB, act constituency.Act, person string, st account.Start) ([]audit.Entry, error) {
+	entries, err := useUp(ctx, tx, act, person, st.Proof)
+	if err != nil {
+		return nil, err
+	}
+	if st.Try.ID != "" {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sign_in_try WHERE account = $1 OR id = $2`, st.Try.Account, st.Try.ID); err != nil {
+			return nil, fmt.Errorf("take back a try: %w", err)
+		}
+	}
+	if st.Replaces != "" {
+		res, err := tx.ExecContext(ctx, `UPDATE session SET ended_at = $2, version = version + 1 WHERE id = $1 AND ended_at IS NULL`, st.Replaces, act.At)
+		if err != nil {
+			return nil, fmt.Errorf("replace a session: %w", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return nil, fault.Wrap(fault.Unauthenticated, err, "this session has ended meanwhile")
+		}
+	}
+	if st.Session.ID == "" {
+		return entries, nil
+	}
+	if _, err := tx.NamedExecContext(ctx, insertSession, sessionRowOf(st.Session)); err != nil {
+		return nil, fmt.Errorf("insert session: %w", err)
+	}
+	return append(entries, entry(act, st.Action, "session", st.Session.ID)), nil
+}
+
+// useUp marks what counts once and returns what the audit should know of it.
+func useUp(ctx context.Context, tx pg.DB, act constituency.Act, person string, p account.Proof) ([]audit.Entry, error) {
+	once := func(query string, args ...any) error {
+		res, err := tx.ExecContext(ctx, query, args...)
+		if err != nil {
+			return fmt.Errorf("use up a proof: %w", err)
 		}
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return fault.Wrap(fault.Unauthenticated, err, "this code was used before")
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM sign_in_try WHERE account = $1 OR id = $2`, t.Account, t.ID); err != nil {
-			return fmt.Errorf("take back a try: %w", err)
+		return nil
+	}
+	var entries []audit.Entry
+	if p.Step != 0 {
+		if err := once(`UPDATE account SET totp_step = $2 WHERE person = $1 AND totp_step < $2`, person, p.Step); err != nil {
+			return nil, err
 		}
-		if _, err := tx.NamedExecContext(ctx, `
-			INSERT INTO session (id, sum, person, created_at, seen_at, expires_at, step_up_at, client, address, version)
-			VALUES (:id, :sum, :person, :created_at, :seen_at, :expires_at, :step_up_at, :client, :address, :version)`,
-			sessionRowOf(session)); err != nil {
-			return fmt.Errorf("insert session: %w", err)
+	}
+	if p.Recovery != "" {
+		if err := once(`UPDATE recovery_code SET used_at = $2 WHERE id = $1 AND used_at IS NULL`, p.Recovery, act.At); err != nil {
+			return nil, err
 		}
-		return s.commit(ctx, tx, change{act, "account.signin", "session", session.ID, nil})
-	})
+		entries = append(entries, entry(act, "account.recovery", "person", person))
+	}
+	if p.Identity != "" {
+		if err := once(`UPDATE identity SET used_at = $2 WHERE id = $1`, p.Identity, act.At); err != nil {
+			return nil, err
+		}
+	}
+	if k := p.Passkey; k != nil {
+		if err := once(`UPDATE passkey SET used_at = $2, record = $3, warned_at = CASE WHEN $4 THEN $2 ELSE warned_at END WHERE id = $1`,
+			k.ID, act.At, k.Record, k.Suspect); err != nil {
+			return nil, err
+		}
+		if k.Suspect {
+			e := entry(act, "passkey.counter", "passkey", k.ID)
+			e.Result = audit.Failed
+			entries = append(entries, e)
+		}
+	}
+	return entries, nil
 }
 
 // Refuse writes the audit entry of a refusal.
@@ -111,6 +196,9 @@ func (s *Store) Refuse(ctx context.Context, act constituency.Act, r account.Refu
 		e.Digests = map[string]string{"typed": audit.Digest(s.AuditKey, r.Typed)}
 	}
 	return pg.InTx(ctx, s.denials(), func(tx pg.DB) error {
+		if err := addEvents(ctx, tx, act, r.News...); err != nil {
+			return err
+		}
 		_, err := audit.Append(ctx, tx, e)
 		return err
 	})

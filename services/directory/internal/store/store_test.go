@@ -107,7 +107,7 @@ func TestAChangeWithoutItsAuditEntryDoesNotHappen(t *testing.T) {
 		t.Error("the change went through")
 	}
 	session := account.Session{ID: event.NewID(), Sum: []byte{1}, Person: p.ID, CreatedAt: noon, SeenAt: noon, ExpiresAt: noon.Add(time.Hour), StepUpAt: noon, Version: 1}
-	if err := s.StartSession(ctx, act, session, 1, account.Try{ID: event.NewID()}); err == nil {
+	if err := s.StartSession(ctx, act, account.Start{Action: "account.signin", Session: session, Proof: account.Proof{Step: 1}, Try: account.Try{ID: event.NewID()}}); err == nil {
 		t.Error("the session began")
 	}
 	if got, err := s.Person(ctx, p.ID); err != nil || got.Language != "de" {

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
+	"github.com/thueringencert/leitstelle/services/directory/internal/invitation"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -37,6 +38,9 @@ type peopleView struct {
 	Query string
 	Items []account.Person
 	More  string
+
+	MayInvite   bool
+	Invitations []invitationLine
 }
 
 func (h *Handler) people(c echo.Context) error {
@@ -54,6 +58,12 @@ func (h *Handler) people(c echo.Context) error {
 		return err
 	}
 	v := &peopleView{Base: base(c, h.Pages.T(c, "directory.people")), Query: q, Items: items}
+	v.MayInvite = !session.Actor(c).View(actor.RoleChange).Empty()
+	if q == "" && p.After == "" {
+		if v.Invitations, err = h.openInvitations(c, ""); err != nil {
+			return err
+		}
+	}
 	if next != "" {
 		v.More = page.Link(page.Language(c), "/verzeichnis/verwaltung/personen?"+url.Values{"q": {q}, "after": {next}}.Encode())
 	}
@@ -67,6 +77,10 @@ type personView struct {
 	ShowAccount bool // sessions and the lock: administrators
 	Sessions    []account.Session
 	Self        bool
+
+	MayChange   bool // roles
+	MayReset    bool
+	Invitations []invitationLine
 }
 
 func (h *Handler) person(c echo.Context) error {
@@ -85,6 +99,11 @@ func (h *Handler) person(c echo.Context) error {
 	}
 	if !v.Everything { // what somebody is elsewhere is not this manager's business
 		view.Roles = slices.DeleteFunc(view.Roles, func(r role) bool { return !slices.Contains(v.Organisations, r.ID) })
+	}
+	view.MayChange = !view.Self && !a.View(actor.RoleChange).Empty()
+	view.MayReset = view.MayChange && p.Active && invitation.Touches(a, p)
+	if view.Invitations, err = h.openInvitations(c, p.ID); err != nil {
+		return err
 	}
 	if view.ShowAccount {
 		if view.Sessions, err = h.Reads.SessionsOf(ctx, p.ID, h.Now()); err != nil {

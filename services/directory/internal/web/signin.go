@@ -25,6 +25,10 @@ type signInView struct {
 	Wait     int    // minutes until the next try
 	Email    string // typed before
 	Next     string
+	Recovery bool // a recovery code instead of the app's
+
+	Providers []providerButton
+	Passkey   bool // this address takes passkeys
 }
 
 // secure reports whether browsers keep a Secure cookie of this origin: https,
@@ -72,12 +76,17 @@ func (h *Handler) signInForm(c echo.Context) error {
 	if session.Actor(c).SignedIn() {
 		return h.afterSignIn(c, next)
 	}
-	return h.renderSignIn(c, http.StatusOK, &signInView{Next: next})
+	return h.renderSignIn(c, http.StatusOK, &signInView{Next: next, Recovery: c.QueryParam("notfall") != ""})
 }
 
 func (h *Handler) renderSignIn(c echo.Context, status int, v *signInView) error {
 	v.Title = h.Pages.T(c, "directory.signin")
 	v.Insecure = !secure(c)
+	query := ""
+	if v.Next != "" {
+		query = "?next=" + queryEscape(v.Next)
+	}
+	v.Providers, v.Passkey = h.providers(c, query), h.Passkeys.At(c.Request().Host)
 	return h.Pages.Render(c, status, "anmelden", v)
 }
 
@@ -87,10 +96,9 @@ func (h *Handler) signIn(c echo.Context) error {
 	}
 	next := SafeNext(c.FormValue("next"))
 	ctx := c.Request().Context()
-	s, secret, err := h.Accounts.SignIn(ctx, account.Attempt{
-		Email: c.FormValue("email"), Password: c.FormValue("password"), Code: c.FormValue("code"),
-		Address: c.RealIP(), Client: c.Request().UserAgent(), RequestID: httpserver.RequestID(c),
-	})
+	a := attemptOf(c)
+	a.Email, a.Password, a.Code = c.FormValue("email"), c.FormValue("password"), c.FormValue("code")
+	s, secret, err := h.Accounts.SignIn(ctx, a)
 	switch fault.KindOf(err) {
 	case "":
 	case fault.Unauthenticated, fault.Limited:
@@ -98,6 +106,12 @@ func (h *Handler) signIn(c echo.Context) error {
 	default:
 		return err
 	}
+	return h.signedIn(c, s, secret, next)
+}
+
+// signedIn gives the browser its new session and ends the one it had.
+func (h *Handler) signedIn(c echo.Context, s account.Session, secret, next string) error {
+	ctx := c.Request().Context()
 	tell := []account.Session{s}
 	if old := session.Of(c); old.ID != "" && old.Kind == session.KindPerson {
 		ended, err := h.Accounts.EndSession(ctx, act(c), old.ID)
@@ -107,8 +121,12 @@ func (h *Handler) signIn(c echo.Context) error {
 		tell = append(tell, ended...)
 	}
 	h.Tell(ctx, tell, nil)
-	c.SetCookie(&http.Cookie{Name: session.Cookie, Value: secret, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	setCookie(c, secret)
 	return h.afterSignIn(c, next)
+}
+
+func setCookie(c echo.Context, secret string) {
+	c.SetCookie(&http.Cookie{Name: session.Cookie, Value: secret, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 // signInFailed shows the form again, the same for every reason.
@@ -117,7 +135,7 @@ func (h *Handler) signInFailed(c echo.Context, err error, next string) error {
 	if !httpserver.WantsPage(c) {
 		return err
 	}
-	v := &signInView{Email: c.FormValue("email"), Next: next, Wrong: true}
+	v := &signInView{Email: c.FormValue("email"), Next: next, Wrong: true, Recovery: c.FormValue("notfall") != ""}
 	if fault.Is(err, fault.Limited) {
 		v.Wrong, v.Wait = false, int(account.Window.Minutes())
 		c.Response().Header().Set("Retry-After", "60")

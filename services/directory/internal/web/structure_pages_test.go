@@ -18,6 +18,7 @@ func allSamples() map[string]sample {
 	out := maps.Clone(samples)
 	maps.Copy(out, structureSamples)
 	maps.Copy(out, mandateSamples())
+	maps.Copy(out, signInSamples)
 	return out
 }
 

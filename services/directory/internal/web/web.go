@@ -57,6 +57,7 @@ type Handler struct {
 	Now      func() time.Time
 	// Once runs effect once for an idempotency key, in one transaction with its record.
 	Once func(ctx context.Context, r idem.Request, effect func(*account.Desk) (status int, body any, err error)) (idem.Answer, error)
+	SignIn
 	PeopleDesks
 	StructureDesks
 	// OnceMandate is Once for what is done about mandates.
@@ -132,11 +133,11 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: "/verzeichnis/verwaltung/personen/:id/sperren", Action: actor.SessionEndAny, Handler: h.lock},
 		{Method: post, Path: "/verzeichnis/verwaltung/personen/:id/entsperren", Action: actor.SessionEndAny, Handler: h.unlock},
 	}
-	pages = slices.Concat(pages, h.mandatePages(), h.peoplePages(), h.structurePages())
+	pages = slices.Concat(pages, h.mandatePages(), h.peoplePages(), h.structurePages(), h.signInPages())
 	for i := range pages {
 		pages[i].Handler = h.withUser(pages[i].Handler)
 	}
-	return slices.Concat(pages, h.mandateAPI(api), h.peopleAPI(), h.structureAPI(), []httpserver.Route{
+	return slices.Concat(pages, h.mandateAPI(api), h.peopleAPI(), h.structureAPI(), h.invitationAPI(api), []httpserver.Route{
 		{Method: get, Path: api + "/me", Action: actor.AccountOwn, Handler: h.apiMe},
 		{Method: get, Path: api + "/organisations", Action: actor.OrganisationRead, Handler: h.apiOrganisations},
 		{Method: get, Path: api + "/organisations/:id", Action: actor.OrganisationRead, Handler: h.apiOrganisation},

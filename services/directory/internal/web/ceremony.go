@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/thueringencert/leitstelle/services/directory/internal/account"
+	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/httpserver"
+)
+
+// Ceremonies remembers what a browser began and must come back with.
+type Ceremonies interface {
+	AddCeremony(ctx context.Context, sum []byte, kind, network, data string, at, expires time.Time) error
+	Ceremony(ctx context.Context, sum []byte, kind string, at time.Time, take bool) (string, error)
+}
+
+// The kinds of ceremonies; each has a cookie of its own.
+const (
+	oidcCeremony   = "oidc"   // gone to a provider
+	secondCeremony = "second" // back from it, the second factor is missing
+	linkCeremony   = "link"   // back from it, to be confirmed as one's own
+	askCeremony    = "ask"    // a passkey is asked for
+	makeCeremony   = "make"   // a passkey is made
+)
+
+const ceremonyLife = 10 * time.Minute
+
+func ceremonyCookie(kind, value string, age int) *http.Cookie {
+	return &http.Cookie{
+		Name: "__Host-leitstelle-" + kind, Value: value, Path: "/", MaxAge: age,
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+// beginCeremony remembers v under a secret that only this browser gets.
+func (h *Handler) beginCeremony(c echo.Context, kind string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("begin %s: %w", kind, err)
+	}
+	secret, at := h.Accounts.Vault.NewSession(), h.Now().UTC()
+	err = h.Ceremonies.AddCeremony(c.Request().Context(), h.Accounts.Vault.Sum(kind+" "+secret), kind,
+		account.Network(c.RealIP()), string(b), at, at.Add(ceremonyLife))
+	if err != nil {
+		return err
+	}
+	c.SetCookie(ceremonyCookie(kind, secret, int(ceremonyLife.Seconds())))
+	return nil
+}
+
+// peek reads what this browser began into v; NotFound when it began nothing or
+// took too long.
+func (h *Handler) peek(c echo.Context, kind string, v any) error {
+	return h.ceremony(c, kind, v, false)
+}
+
+// take is peek and ends the ceremony: it counts once.
+func (h *Handler) take(c echo.Context, kind string, v any) error { return h.ceremony(c, kind, v, true) }
+
+func (h *Handler) ceremony(c echo.Context, kind string, v any, take bool) error {
+	cookie, err := c.Cookie("__Host-leitstelle-" + kind)
+	if err != nil || cookie.Value == "" {
+		return fault.New(fault.NotFound, "nothing was begun here")
+	}
+	data, err := h.Ceremonies.Ceremony(c.Request().Context(), h.Accounts.Vault.Sum(kind+" "+cookie.Value), kind, h.Now().UTC(), take)
+	if take && (err == nil || fault.Is(err, fault.NotFound)) {
+		c.SetCookie(ceremonyCookie(kind, "", -1))
+	}
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(data), v)
+}
+
+// attemptOf is who tries, as limits and the session record it.
+func attemptOf(c echo.Context) account.Attempt {
+	return account.Attempt{Address: c.RealIP(), Client: c.Request().UserAgent(), RequestID: httpserver.RequestID(c)}
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/thueringencert/leitstelle/services/directory/internal/account"
+	"github.com/thueringencert/leitstelle/services/directory/internal/invitation"
+	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
+	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/page"
+	"github.com/thueringencert/leitstelle/shared/session"
+)
+
+type invitedView struct {
+	page.Base
+	invitation.Opened
+	Token     string
+	Roles     []role
+	QR        secret.QR
+	Secret    string
+	Self      bool // the person it is for is signed in
+	Other     bool // somebody else is
+	SignIn    string
+	Providers []providerButton
+	Wait      int
+	Insecure  bool
+}
+
+// invited is the page of a mailed link. Looking at it uses nothing up: mail
+// programs open links, too.
+func (h *Handler) invited(c echo.Context) error {
+	return h.renderInvited(c, http.StatusOK, &invitedView{}, nil)
+}
+
+func (h *Handler) renderInvited(c echo.Context, status int, v *invitedView, fail error) error {
+	token := c.Param("token")
+	o, err := h.Invitations.Open(c.Request().Context(), token)
+	if fault.Is(err, fault.NotFound) {
+		v.Title = h.Pages.T(c, "directory.signin.invited.gone")
+		return h.Pages.Render(c, http.StatusNotFound, "einladung-vorbei", v)
+	}
+	if err != nil {
+		return err
+	}
+	v.Opened, v.Token, v.Insecure = o, token, !secure(c)
+	v.Title = h.Pages.T(c, "directory.signin.invited."+string(o.Invitation.Kind))
+	if v.Roles, err = h.rolesOf(c, account.Person{Memberships: o.Invitation.Memberships}); err != nil {
+		return err
+	}
+	if v.QR, v.Secret, err = h.enrolment(o.TOTP, o.Invitation.Email); err != nil {
+		return err
+	}
+	a := session.Actor(c)
+	v.Self, v.Other = a.SignedIn() && a.Person == o.Invitation.Person, a.SignedIn() && a.Person != o.Invitation.Person
+	v.SignIn = "/konto/anmelden?next=" + url.QueryEscape(page.Link(page.Language(c), "/konto/einladung/"+token))
+	for _, p := range h.Providers.All() {
+		if p.CanBeStrong() {
+			v.Providers = append(v.Providers, providerButton{p.Name, p.In(page.Language(c)), "/konto/oidc/" + p.Name + "?einladung=" + url.QueryEscape(token)})
+		}
+	}
+	v.Fail(fail)
+	return h.Pages.Render(c, status, "einladung", v)
+}
+
+// accept ends an invitation or a reset.
+func (h *Handler) accept(c echo.Context) error {
+	ctx, token := c.Request().Context(), c.Param("token")
+	if !secure(c) {
+		return h.renderInvited(c, http.StatusForbidden, &invitedView{}, nil)
+	}
+	o, err := h.Invitations.Open(ctx, token)
+	if err != nil {
+		return h.acceptFailed(c, err)
+	}
+	setup := invitation.Setup{Password: c.FormValue("password"), Code: c.FormValue("code")}
+	switch {
+	case o.Invitation.Kind != invitation.Join:
+		if err := h.Invitations.AcceptReset(ctx, token, setup, c.FormValue("second"), attemptOf(c)); err != nil {
+			return h.acceptFailed(c, err)
+		}
+		page.Flash(c, "success", "directory.signin.reset.done")
+		return page.Redirect(c, "/konto/anmelden")
+	case o.Known:
+		if err := h.Invitations.AcceptKnown(ctx, act(c), token); err != nil {
+			return h.acceptFailed(c, err)
+		}
+		page.Flash(c, "success", "directory.signin.invited.accepted")
+		return page.Redirect(c, "/konto")
+	}
+	s, secret, err := h.Invitations.AcceptNew(ctx, token, setup, attemptOf(c))
+	if err != nil {
+		return h.acceptFailed(c, err)
+	}
+	return h.signedIn(c, s, secret, page.Link(page.Language(c), "/konto/sicherheit/notfallcodes"))
+}
+
+// acceptFailed shows the page again with what is wrong; the passwords are typed
+// anew, everything else stays.
+func (h *Handler) acceptFailed(c echo.Context, err error) error {
+	v := &invitedView{}
+	switch fault.KindOf(err) {
+	case fault.NotFound:
+		return h.renderInvited(c, http.StatusNotFound, v, nil)
+	case fault.Invalid:
+		return h.renderInvited(c, http.StatusUnprocessableEntity, v, err)
+	case fault.Unauthenticated:
+		v.Errors = []page.FieldError{{Field: "second", Code: "directory.signin.reset.wrong"}}
+		return h.renderInvited(c, http.StatusUnauthorized, v, nil)
+	case fault.Limited:
+		c.Response().Header().Set("Retry-After", "60")
+		v.Wait = int(account.Window.Minutes())
+		return h.renderInvited(c, http.StatusTooManyRequests, v, nil)
+	case fault.Conflict, fault.Forbidden:
+		return h.renderInvited(c, http.StatusConflict, v, nil)
+	}
+	return err
+}
