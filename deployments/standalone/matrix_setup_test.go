@@ -3,6 +3,8 @@
 package standalone_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"maps"
 	"net/http"
 	"testing"
@@ -98,6 +100,23 @@ func (f *fixture) plantContacts(t *testing.T) {
 		must(t, f.w.as(t, actor.Constituency), http.MethodPost, "/api/directory/v1/organisations/"+x.organisation+"/contacts", http.StatusCreated,
 			map[string]any{"name": "Matrix", "functions": []string{"press"}, "email": "matrix@" + x.organisation + ".example"}, &c)
 		f.contacts = append(f.contacts, object{name: x.name, path: []string{x.organisation, c.ID}, orgs: []string{x.organisation}})
+	}
+	b, err := json.Marshal(map[string]string{"name": "Matrix", "mobile": "0151 000"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, f.w.Demo.URL+"/api/directory/v1/organisations/"+f.klettbach+"/emergency", bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header = http.Header{"Authorization": {"Bearer " + f.w.person(t, actor.Officer).Token}, "Content-Type": {"application/json"}, "If-Match": {`"0"`}}
+	res, err := f.http.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusPreconditionFailed { // demo data may have left one
+		t.Fatalf("sealing an emergency contact: %d", res.StatusCode)
 	}
 }
 

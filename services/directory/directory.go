@@ -21,12 +21,10 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
-	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/services/directory/internal/projection"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/services/directory/internal/store"
-	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/services/directory/internal/web"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -59,14 +57,12 @@ type Deps = service.Deps
 
 // Service is the running directory.
 type Service struct {
-	base      *service.Base
-	store     *store.Store
-	register  *constituency.Desk
-	accounts  *account.Desk
-	contacts  *contact.Desk
-	mandates  *mandate.Desk
-	checks    *contact.Checks
-	tasks     *task.Desk
+	base     *service.Base
+	store    *store.Store
+	register *constituency.Desk
+	accounts *account.Desk
+	mandates *mandate.Desk
+	people
 	sealer    sealer
 	projector *projection.Projector
 	signIn    web.SignIn

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/services/directory/internal/emergency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/services/directory/internal/web"
@@ -18,9 +19,17 @@ import (
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
 
+// people are the desks of an organisation's people.
+type people struct {
+	contacts    *contact.Desk
+	checks      *contact.Checks
+	tasks       *task.Desk
+	emergencies *emergency.Desk
+}
+
 // peopleDesks are what the pages about an organisation's people need.
 func (s *Service) peopleDesks() web.PeopleDesks {
-	return web.PeopleDesks{Contacts: s.contacts, OnceContact: s.onceContact, Checks: s.checks, Tasks: s.tasks}
+	return web.PeopleDesks{Contacts: s.contacts, OnceContact: s.onceContact, Checks: s.checks, Tasks: s.tasks, Emergencies: s.emergencies}
 }
 
 // preparePeople makes the desks.
@@ -29,6 +38,7 @@ func (s *Service) preparePeople(cfg Config, keys *secret.Keys) {
 	s.contacts = &contact.Desk{Store: s.store, Now: s.base.Now, Fresh: fresh}
 	s.checks = &contact.Checks{Store: s.store, Links: keys, Now: s.base.Now, Fresh: fresh}
 	s.tasks = &task.Desk{Store: s.store, Now: s.base.Now}
+	s.emergencies = &emergency.Desk{Store: s.store, Vault: keys, Now: s.base.Now}
 }
 
 // peopleParts are what runs for them.

@@ -43,6 +43,7 @@ func sum(text string) []byte {
 // Keys are derived from the one key of the service, each for one purpose.
 type Keys struct {
 	box      cipher.AEAD
+	note     cipher.AEAD // of sealed emergency contacts
 	token    []byte
 	audit    []byte
 	enrol    []byte
@@ -69,6 +70,9 @@ func NewKeys(master []byte) (*Keys, error) {
 	}
 	if k.box, err = cipher.NewGCM(block); err != nil {
 		return nil, fmt.Errorf("derive keys: %w", err)
+	}
+	if k.note, err = noteKey(master); err != nil {
+		return nil, err
 	}
 	return &k, nil
 }

@@ -59,6 +59,8 @@ type peopleSide struct {
 	Missing                    []contact.Function
 	Coordinators               []contactLine // of the Landkreis that the body lies in
 	CoordinatorsOf             string
+	Sealed                     bool // an emergency contact outside the own IT is on file
+	MaySeal, MayOpen           bool
 }
 
 func (h *Handler) peopleSide(c echo.Context, o constituency.Organisation) (peopleSide, error) {
@@ -73,6 +75,11 @@ func (h *Handler) peopleSide(c echo.Context, o constituency.Organisation) (peopl
 		return p, err
 	}
 	p.Lines, p.NoEmergency, p.Missing = h.lines(list), contact.WithoutEmergency(list), contact.Missing(o, list)
+	sealed, err := h.Emergencies.Present(ctx, o)
+	if err != nil {
+		return p, err
+	}
+	p.Sealed, p.MaySeal, p.MayOpen = sealed.Present, a.May(actor.EmergencyEdit, object).Allowed, a.May(actor.SealedOpen, object).Allowed
 	if o.Level == constituency.Kreis || o.Kreis == "" {
 		return p, nil
 	}

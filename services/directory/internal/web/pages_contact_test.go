@@ -8,6 +8,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/services/directory/internal/emergency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/page"
@@ -23,9 +24,11 @@ var (
 	lines     = []contactLine{{called, contact.Fresh}, {forgotten, contact.Old}, {unasked, contact.Never}}
 	side      = peopleSide{
 		Show: true, MayEdit: true, Lines: lines, Missing: []contact.Function{contact.ISBDeputy, contact.ITLead, contact.DPO},
-		CoordinatorsOf: "Landkreis Mustern", Coordinators: lines[:1],
+		CoordinatorsOf: "Landkreis Mustern", Coordinators: lines[:1], Sealed: true, MaySeal: true,
 	}
 )
+
+var ways = emergency.Ways{Name: hostile, Mobile: "0170 1", Office: "03600 5", Fax: "03600 6", Email: "kim@elsewhere.example", Note: hostile}
 
 var tasks = []task.Task{
 	{ID: "88888888-0000-7000-8000-000000000001", Kind: task.Bounce, Organisation: town.ID, OrganisationName: town.Name, Address: "alt@oehrda.example", Detail: "550 " + hostile, Times: 3, OpenedAt: noon, LastAt: noon},
@@ -42,6 +45,36 @@ func functionOptions(r *page.Renderer, lang string) []page.Option {
 }
 
 var contactSamples = map[string]sample{
+	"notfall": {"notfall", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
+		return &emergencyView{
+			Base: page.Base{Title: r.Text(lang, "directory.emergency")}, Own: true, Form: ways, Action: "/verzeichnis/stelle/notfall?id=x",
+			State: emergency.State{
+				Organisation: town, Present: true, ChangedAt: noon, Version: 3, Ways: &ways, Warnings: []emergency.Warning{emergency.SameMail, emergency.SamePhone},
+				Openings: []emergency.Opening{{PersonName: hostile, Reason: hostile, OpenedAt: noon}},
+			},
+		}
+	}},
+	"notfall-fehler": {"notfall", actor.Officer, func(r *page.Renderer, lang string) page.View {
+		return &emergencyView{
+			Base: page.Base{Title: r.Text(lang, "directory.emergency"), Errors: []page.FieldError{{Field: "name", Code: "directory.error.name"}, {Field: "mobile", Code: "directory.emergency.error.way"}, {Field: "note", Code: "directory.emergency.error.note"}}},
+			Own:  true, Form: emergency.Ways{Note: hostile}, Action: "/x", State: emergency.State{Organisation: town},
+		}
+	}},
+	"notfall-versiegelt": {"notfall", actor.Duty, func(r *page.Renderer, lang string) page.View {
+		return &emergencyView{
+			Base:   page.Base{Title: r.Text(lang, "directory.emergency"), Layout: page.Desk, Nav: page.NavConstituency, Errors: []page.FieldError{{Field: "reason", Code: "directory.emergency.error.reason"}}},
+			Reason: hostile, Action: "/x", State: emergency.State{Organisation: town, Present: true, ChangedAt: noon},
+		}
+	}},
+	"notfall-offen": {"notfall", actor.Duty, func(r *page.Renderer, lang string) page.View {
+		return &emergencyView{
+			Base:  page.Base{Title: r.Text(lang, "directory.emergency"), Layout: page.Desk, Nav: page.NavConstituency},
+			State: emergency.State{Organisation: town, Present: true, ChangedAt: noon, Ways: &ways, Until: at(10 * time.Minute)},
+		}
+	}},
+	"notfall-ohne": {"notfall", actor.Duty, func(r *page.Renderer, lang string) page.View {
+		return &emergencyView{Base: page.Base{Title: r.Text(lang, "directory.emergency"), Layout: page.Desk, Nav: page.NavConstituency}, State: emergency.State{Organisation: town}}
+	}},
 	"bestaetigen": {"bestaetigen", "", func(r *page.Renderer, lang string) page.View {
 		return &checkView{Base: page.Base{Title: r.Text(lang, "directory.check"), Recipient: called.Name}, Organisation: town, Contact: lines[0], Open: true, Action: "/verzeichnis/bestaetigen/LINK"}
 	}},

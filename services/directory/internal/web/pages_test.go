@@ -133,7 +133,7 @@ var samples = map[string]sample{
 	"kommune-ohne": {"kommune", actor.Constituency, func(*page.Renderer, string) page.View {
 		o := provider
 		o.GoneAt = at(0)
-		return &organisationView{Base: page.Base{Title: o.Name}, Organisation: o, ShowContact: true, ShowMandates: true, Source: constituency.Notice, People: peopleSide{Show: true, NoEmergency: true, Missing: contact.Missing(o, nil)}}
+		return &organisationView{Base: page.Base{Title: o.Name}, Organisation: o, ShowContact: true, ShowMandates: true, Source: constituency.Notice, People: peopleSide{Show: true, MayOpen: true, Sealed: true, NoEmergency: true, Missing: contact.Missing(o, nil)}}
 	}},
 	"register": {"register", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		return &importView{Base: page.Base{Title: r.Text(lang, "directory.import")}, Source: constituency.Notice}
@@ -231,6 +231,6 @@ func TestMessagesAreComplete(t *testing.T) {
 	t.Parallel()
 	pagetest.CheckMessages(t, "directory", files, files, os.DirFS("."),
 		os.DirFS("../account"), os.DirFS("../constituency"),
-		os.DirFS("../contact"), os.DirFS("../mandate"), os.DirFS("../task"),
+		os.DirFS("../contact"), os.DirFS("../mandate"), os.DirFS("../task"), os.DirFS("../emergency"),
 		os.DirFS("../succession"), os.DirFS("../responsibility"), os.DirFS("../takeover"))
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/services/directory/internal/emergency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
@@ -17,6 +18,8 @@ type PeopleDesks struct {
 	Contacts *contact.Desk
 	Checks   *contact.Checks
 	Tasks    *task.Desk
+	// Emergencies are the sealed ways to organisations whose own IT is down.
+	Emergencies *emergency.Desk
 	// OnceContact is Once for contacts.
 	OnceContact func(ctx context.Context, r idem.Request, effect func(*contact.Desk) (status int, body any, err error)) (idem.Answer, error)
 }
@@ -29,8 +32,10 @@ type PeopleReads interface {
 
 // peoplePages are all pages about an organisation's people.
 func (h *Handler) peoplePages() []httpserver.Route {
-	return slices.Concat(h.contactPages(), h.absencePages(), h.checkPages(), h.taskPages())
+	return slices.Concat(h.contactPages(), h.absencePages(), h.checkPages(), h.taskPages(), h.emergencyPages())
 }
 
 // peopleAPI is the same for programs.
-func (h *Handler) peopleAPI() []httpserver.Route { return slices.Concat(h.contactAPI(), h.taskAPI()) }
+func (h *Handler) peopleAPI() []httpserver.Route {
+	return slices.Concat(h.contactAPI(), h.taskAPI(), h.emergencyAPI())
+}

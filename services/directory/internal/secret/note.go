@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package secret
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+)
+
+// noteKey makes the cipher of sealed words, with a key of its own purpose.
+func noteKey(master []byte) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, master, nil, "leitstelle directory emergency", 32)
+	if err != nil {
+		return nil, fmt.Errorf("derive keys: %w", err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, fmt.Errorf("derive keys: %w", err)
+	}
+	return cipher.NewGCM(block)
+}
+
+// SealNote encrypts words for the database; organisation binds them to its row.
+func (k *Keys) SealNote(plain []byte, organisation string) []byte {
+	nonce := make([]byte, k.note.NonceSize())
+	_, _ = rand.Read(nonce) // never fails (crypto/rand)
+	return k.note.Seal(nonce, nonce, plain, []byte(organisation))
+}
+
+// OpenNote decrypts what SealNote made for the same organisation.
+func (k *Keys) OpenNote(box []byte, organisation string) ([]byte, error) {
+	n := k.note.NonceSize()
+	if len(box) < n {
+		return nil, errors.New("sealed words are too short")
+	}
+	plain, err := k.note.Open(nil, box[:n], box[n:], []byte(organisation))
+	if err != nil {
+		return nil, fmt.Errorf("open sealed words: %w", err)
+	}
+	return plain, nil
+}
