@@ -192,8 +192,15 @@ func (e *env) seed() {
 			}
 		}
 		for role, person := range e.accounts() {
-			for kind, secret := range map[string]string{session.KindToken: token(role), session.KindPerson: "cookie-" + string(role)} {
-				s, err := json.Marshal(session.Session{ID: kind + "-" + string(role), Kind: kind, Person: person, Version: 1, CreatedAt: start, ExpiresAt: start.AddDate(1, 0, 0), StepUpAt: new(start.AddDate(1, 0, 0))})
+			for kind, secret := range map[string]string{session.KindToken: token(role), session.KindPerson: "cookie-" + string(role), "stale": "cookie-stale-" + string(role)} {
+				stepUp := start.AddDate(1, 0, 0)
+				if kind == "stale" { // the second factor was shown an hour ago
+					kind, stepUp = session.KindPerson, start.Add(-time.Hour)
+				}
+				s, err := json.Marshal(session.Session{
+					ID: kind + "-" + string(role), Kind: kind, Person: person, Version: 1,
+					CreatedAt: start, ExpiresAt: start.AddDate(1, 0, 0), StepUpAt: &stepUp,
+				})
 				if err != nil {
 					return err
 				}

@@ -50,6 +50,7 @@ type Config struct {
 	Security  web.Security
 	FirstAid  string `env:"FIRST_AID_DIR" doc:"folder with de.json and en.json that replace built-in first-aid steps"`
 	WriterURL string `env:"WRITER_URL" doc:"postgres:// URL of the login that writes reports (INSERT only); default: DATABASE_URL"`
+	ReaderURL string `env:"READER_URL" doc:"postgres:// URL of the login that reads on behalf of people; default: DATABASE_URL in the role intake_reader"`
 	CodeKey   string `env:"CODE_KEY,notEmpty" doc:"at least 32 hex digits: the key of the guests' codes; changing it ends all codes"`
 }
 
@@ -74,7 +75,11 @@ func New(ctx context.Context, cfg Config, d service.Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{Base: base, store: store.New(base.DB)}
+	people, err := base.OpenReader(cfg.ReaderURL, store.Reader)
+	if err != nil {
+		return nil, errors.Join(err, base.Close())
+	}
+	s := &Service{Base: base, store: store.New(base.DB, people)}
 	if err := s.open(ctx, cfg, keys); err != nil {
 		return nil, errors.Join(err, s.close(), base.Close())
 	}
@@ -185,7 +190,7 @@ func (s *Service) Serve(ctx context.Context, l net.Listener) error {
 
 func (s *Service) parts() []func(context.Context) error {
 	out := []func(context.Context) error{s.writer.Run, s.sweep}
-	f := feed.Feed{On: func(tx pg.DB) feed.Copies { return store.New(tx) }}
+	f := feed.Feed{On: func(tx pg.DB) feed.Copies { return store.New(tx, nil) }}
 	for _, c := range f.Consumers() {
 		c.DB = s.DB
 		out = append(out, func(ctx context.Context) error { return s.Bus.Consume(ctx, c) })

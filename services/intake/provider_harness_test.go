@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"github.com/thueringencert/leitstelle/services/intake"
+	"github.com/thueringencert/leitstelle/services/intake/internal/report"
 	"github.com/thueringencert/leitstelle/services/intake/internal/store"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/devstack"
 	"github.com/thueringencert/leitstelle/shared/event"
 )
 
@@ -87,4 +89,6 @@ func (e *env) receiptKey() ed25519.PublicKey {
 }
 
 // store reads as the service does.
-func (e *env) store() *store.Store { return store.New(e.db) }
+func (e *env) store() report.Reading {
+	return store.New(e.db, devstack.Reader(e.t, e.url, store.Reader)).As(actor.System("intake").Seer())
+}

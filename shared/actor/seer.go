@@ -10,6 +10,7 @@ type Seer struct {
 	Everything    bool     // the CERT, or the service itself
 	Organisations []string // own
 	Mandated      []string // of principals, under a mandate in force now
+	Homes         []string // where the person belongs, whatever the role
 	Person        string   // sees also what this person made
 	Object        string   // sees also this one, whose code was shown
 	Part          string   // of Object only this organisation's part
@@ -20,6 +21,9 @@ type Seer struct {
 // place where a person's rights become rows.
 func (a Actor) Seer(actions ...Action) Seer {
 	s := Seer{Everything: a.Service != ""}
+	for _, m := range a.Memberships {
+		s.Homes = append(s.Homes, m.Organisation)
+	}
 	for _, action := range actions {
 		row, ok := matrix[action]
 		if !ok {
@@ -39,7 +43,7 @@ func (a Actor) Seer(actions ...Action) Seer {
 			}
 		}
 	}
-	s.Organisations, s.Mandated = distinct(s.Organisations), distinct(s.Mandated)
+	s.Homes, s.Organisations, s.Mandated = distinct(s.Homes), distinct(s.Organisations), distinct(s.Mandated)
 	s.Mandated = slices.DeleteFunc(s.Mandated, func(id string) bool {
 		_, own := slices.BinarySearch(s.Organisations, id)
 		return own

@@ -16,16 +16,12 @@ import (
 
 // Store keeps reports and what belongs to them.
 type Store interface {
-	// Report returns a report with the status at each body; NotFound.
-	Report(ctx context.Context, id string) (Report, error)
-	ByReference(ctx context.Context, reference string) (Report, error)
+	// As reads on behalf of somebody: what the seer may not see is not there.
+	As(seer actor.Seer) Reading
+	// ID returns the id of the report that an id or a reference names; NotFound.
+	ID(ctx context.Context, idOrReference string) (string, error)
 	// ByKey returns the report that an idempotency key made; NotFound.
 	ByKey(ctx context.Context, scope, key string) (Report, error)
-	// List returns the newest first.
-	List(ctx context.Context, f Filter) ([]Report, error)
-	// Thread reads everything about one of the bodies that came after the report,
-	// and notes who read it.
-	Thread(ctx context.Context, id string, bodies []string, read Act) (Thread, error)
 	// Alert returns the copy of a warning by id or reference; NotFound.
 	Alert(ctx context.Context, idOrReference string) (Alert, error)
 
@@ -44,6 +40,18 @@ type Store interface {
 	SaveDraft(ctx context.Context, d Draft) error
 	Draft(ctx context.Context, id string) (Draft, error)
 	DeleteDraft(ctx context.Context, id string) error
+}
+
+// Reading is what one reader sees of reports.
+type Reading interface {
+	// Report returns a report with the status at each body; NotFound.
+	Report(ctx context.Context, id string) (Report, error)
+	ByReference(ctx context.Context, reference string) (Report, error)
+	// List returns the newest first.
+	List(ctx context.Context, f Filter) ([]Report, error)
+	// Thread reads everything about one of the bodies that came after the report,
+	// and notes who read it.
+	Thread(ctx context.Context, id string, bodies []string, read Act) (Thread, error)
 }
 
 // Note goes with a change: its events, its line in the audit, its key.
@@ -253,7 +261,7 @@ func (d *Desk) File(ctx context.Context, ref, id string, o Occasion) (Attachment
 		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.AttachmentDownload), Action: string(actor.AttachmentDownload),
 		ObjectType: "attachment", ObjectID: id, RequestID: o.RequestID,
 	}
-	t, err := d.Store.Thread(ctx, r.ID, bodyIDs(r.Affected), act)
+	t, err := d.Store.As(o.seer(actor.AttachmentDownload)).Thread(ctx, r.ID, bodyIDs(r.Affected), act)
 	if err != nil {
 		return Attachment{}, nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/tlp"
 )
 
 // Filter narrows a list. Everything false and no organisations: nothing.
@@ -33,7 +34,7 @@ func (d *Desk) List(ctx context.Context, by actor.Actor, after string, limit int
 	if v.Mine {
 		f.Person = by.Person
 	}
-	list, err := d.Store.List(ctx, f)
+	list, err := d.Store.As(by.Seer(actor.ReportRead)).List(ctx, f)
 	if err != nil {
 		return nil, "", err
 	}
@@ -44,7 +45,11 @@ func (d *Desk) List(ctx context.Context, by actor.Actor, after string, limit int
 	}
 	out := make([]Report, 0, len(list))
 	for _, r := range list {
-		if seen, ok := narrow(r, Occasion{By: by}, actor.ReportRead); ok {
+		seen, ok := narrow(r, Occasion{By: by}, actor.ReportRead)
+		if by.MustStepUp(actor.ReportRead, actor.Object{Red: r.TLP == string(tlp.Red)}, d.now()) {
+			seen.Description, seen.Callback = "", event.Contact{}
+		}
+		if ok {
 			out = append(out, seen)
 		}
 	}
@@ -62,7 +67,7 @@ func (d *Desk) Open(ctx context.Context, ref string, o Occasion) (Seen, error) {
 		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.ReportRead), Action: string(actor.ReportRead),
 		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
 	}
-	t, err := d.Store.Thread(ctx, r.ID, bodyIDs(r.Affected), act)
+	t, err := d.Store.As(o.seer(actor.ReportRead)).Thread(ctx, r.ID, bodyIDs(r.Affected), act)
 	if err != nil {
 		return Seen{}, err
 	}
@@ -72,7 +77,12 @@ func (d *Desk) Open(ctx context.Context, ref string, o Occasion) (Seen, error) {
 // find loads a report by id or reference, as the reader may see it. A code that
 // opens nothing is taken out of the occasion.
 func (d *Desk) find(ctx context.Context, ref string, o Occasion, action actor.Action) (Report, Occasion, error) {
-	r, err := d.load(ctx, ref)
+	r, err := d.load(ctx, ref, o.seer(actor.ReportRead, action))
+	if fault.Is(err, fault.NotFound) && o.By.SignedIn() {
+		if id, idErr := d.id(ctx, ref); idErr == nil { // it is there, but not for them
+			d.noteDenied(ctx, o, action, id)
+		}
+	}
 	if err != nil {
 		return Report{}, o, err
 	}
@@ -90,14 +100,32 @@ func (d *Desk) find(ctx context.Context, ref string, o Occasion, action actor.Ac
 		d.noteDenied(ctx, o, action, r.ID)
 		return Report{}, o, notThere()
 	}
+	if o.By.MustStepUp(action, actor.Object{Red: r.TLP == string(tlp.Red), Code: o.holds(r)}, d.now()) {
+		d.noteDenied(ctx, o, action, r.ID)
+		return Report{}, o, fault.New(fault.StepUpRequired, "this report is TLP:RED: please confirm with your second factor first")
+	}
 	return seen, o, nil
 }
 
-func (d *Desk) load(ctx context.Context, ref string) (Report, error) {
+func (d *Desk) load(ctx context.Context, ref string, seer actor.Seer) (Report, error) {
 	if known, ok := ParseReference(ref); ok {
-		return d.Store.ByReference(ctx, known)
+		return d.Store.As(seer).ByReference(ctx, known)
 	}
-	return d.Store.Report(ctx, ref)
+	return d.Store.As(seer).Report(ctx, ref)
+}
+
+func (d *Desk) id(ctx context.Context, ref string) (string, error) {
+	if known, ok := ParseReference(ref); ok {
+		ref = known
+	}
+	return d.Store.ID(ctx, ref)
+}
+
+// seer is what the asker sees by rights, and by the code that was shown.
+func (o Occasion) seer(actions ...actor.Action) actor.Seer {
+	s := o.By.Seer(actions...)
+	s.Object, s.Part, _ = strings.Cut(o.Proof, "~")
+	return s
 }
 
 // Prove checks a code against the report with that reference or id, and returns
@@ -108,7 +136,12 @@ func (d *Desk) Prove(ctx context.Context, ref, code string) (r Report, proof str
 	if !ok {
 		return Report{}, "", notThere()
 	}
-	if r, err = d.load(ctx, ref); err != nil {
+	id, err := d.id(ctx, ref)
+	if err != nil {
+		return Report{}, "", err
+	}
+	// Read to compare the code; nothing of it is shown before it fits.
+	if r, err = d.load(ctx, id, actor.Seer{Object: id}); err != nil {
 		return Report{}, "", err
 	}
 	if SameCode(typed, Code(d.Keys.Code, r.ID)) && len(d.openToCode(r, "")) > 0 {

@@ -151,7 +151,7 @@ type Extension struct {
 // a case of its own, as if it had been named at once, with its own promise of a
 // call-back. What was signed before stays as it was.
 func (d *Desk) Extend(ctx context.Context, ref string, s Submission, o Occasion) (Extension, bool, error) {
-	whole, err := d.load(ctx, ref)
+	whole, err := d.load(ctx, ref, actor.System("intake").Seer()) // to know who is in it already
 	if err != nil {
 		return Extension{}, false, err
 	}

@@ -134,10 +134,10 @@ func once[T any](ctx context.Context, db pg.DB, thing T, n report.Note, change f
 
 // Thread reads what came after a report about some of its bodies and notes who
 // read it.
-func (s *Store) Thread(ctx context.Context, id string, bodies []string, read report.Act) (report.Thread, error) {
+func (r reading) Thread(ctx context.Context, id string, bodies []string, read report.Act) (report.Thread, error) {
 	var t report.Thread
 	of := pq.Array(bodies)
-	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
+	err := r.see(ctx, func(tx pg.DB) error {
 		var ms []messageRow
 		if err := tx.SelectContext(ctx, &ms, `
 			SELECT id, report_id, side, author_id, author, bodies, case_id, body, at
@@ -172,11 +172,10 @@ func (s *Store) Thread(ctx context.Context, id string, bodies []string, read rep
 				MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, OnlyHome: a.OnlyHome, DestroyedAt: a.DestroyedAt,
 			})
 		}
-		if err := readSteps(ctx, tx, id, of, &t); err != nil {
-			return err
-		}
-		_, err := audit.Append(ctx, tx, entryOf(read))
-		return err
+		return readSteps(ctx, tx, id, of, &t)
 	})
-	return t, err
+	if err != nil {
+		return t, err
+	}
+	return t, r.Note(ctx, read) // what cannot be noted is not shown
 }

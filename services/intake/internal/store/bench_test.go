@@ -50,7 +50,7 @@ func newWriter(t testing.TB) *store.Writer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := store.NewWriter(own, store.New(db), zap.NewNop())
+	w := store.NewWriter(own, store.New(db, nil), zap.NewNop())
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); _ = w.Run(ctx) }()

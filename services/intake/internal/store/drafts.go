@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
@@ -37,9 +38,12 @@ func (s *Store) Draft(ctx context.Context, id string) (report.Draft, error) {
 		CreatedAt time.Time `db:"created_at"`
 		ExpiresAt time.Time `db:"expires_at"`
 	}
-	err := s.db.GetContext(ctx, &row, `SELECT form, created_at, expires_at FROM draft WHERE id = $1`, id)
+	err := pg.As(ctx, s.people, actor.Seer{Key: id}, func(tx pg.DB) error {
+		err := tx.GetContext(ctx, &row, `SELECT form, created_at, expires_at FROM draft WHERE id = $1`, id)
+		return pg.NoRows(ctx, err, "there is no such draft")
+	})
 	if err != nil {
-		return report.Draft{}, pg.NoRows(ctx, err, "there is no such draft")
+		return report.Draft{}, err
 	}
 	d := report.Draft{ID: id, CreatedAt: row.CreatedAt.UTC(), ExpiresAt: row.ExpiresAt.UTC()}
 	if err := json.Unmarshal([]byte(row.Form), &d.Form); err != nil {

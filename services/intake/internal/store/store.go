@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/lib/pq"
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
@@ -26,11 +27,17 @@ var files embed.FS
 // Migrations of intake's own tables.
 var Migrations = pg.Sub("intake", files)
 
-// Store implements report.Store on a pool or a transaction.
-type Store struct{ db pg.DB }
+// Reader is the database's role for what people read.
+const Reader = "intake_reader"
 
-// New returns a store on db.
-func New(db pg.DB) *Store { return &Store{db: db} }
+// Store implements report.Store on a pool or a transaction.
+type Store struct {
+	db     pg.DB
+	people *sqlx.DB // reads on behalf of people
+}
+
+// New returns a store on db; people is one of pg.OpenReader.
+func New(db pg.DB, people *sqlx.DB) *Store { return &Store{db: db, people: people} }
 
 var _ report.Store = (*Store)(nil)
 
@@ -120,19 +127,14 @@ func utc(t *time.Time) *time.Time {
 	return &u
 }
 
-// Report returns a report by id.
-func (s *Store) Report(ctx context.Context, id string) (report.Report, error) {
-	if !event.IsID(id) {
-		return report.Report{}, fault.New(fault.NotFound, "there is no such report")
+// ID returns the id of the report that an id or a human number names.
+func (s *Store) ID(ctx context.Context, idOrReference string) (id string, err error) {
+	if event.IsID(idOrReference) {
+		err = s.db.GetContext(ctx, &id, `SELECT id FROM report WHERE id = $1`, idOrReference)
+	} else {
+		err = s.db.GetContext(ctx, &id, `SELECT id FROM report WHERE reference = $1`, idOrReference)
 	}
-	r, _, err := s.one(ctx, `SELECT `+reportColumns+` FROM report r WHERE r.id = $1`, id)
-	return r, err
-}
-
-// ByReference returns a report by its human number.
-func (s *Store) ByReference(ctx context.Context, reference string) (report.Report, error) {
-	r, _, err := s.one(ctx, `SELECT `+reportColumns+` FROM report r WHERE r.reference = $1`, reference)
-	return r, err
+	return id, pg.NoRows(ctx, err, "there is no such report")
 }
 
 // ByKey returns the report that an idempotency key made.
@@ -142,25 +144,25 @@ func (s *Store) ByKey(ctx context.Context, scope, key string) (report.Report, er
 }
 
 func (s *Store) byKey(ctx context.Context, scope, key string) (report.Report, []byte, error) {
-	return s.one(ctx, `SELECT `+reportColumns+` FROM report r WHERE r.idem_scope = $1 AND r.idem_key = $2`, scope, key)
+	return one(ctx, s.db, `SELECT `+reportColumns+` FROM report r WHERE r.idem_scope = $1 AND r.idem_key = $2`, scope, key)
 }
 
-func (s *Store) one(ctx context.Context, query string, args ...any) (report.Report, []byte, error) {
+func one(ctx context.Context, db pg.DB, query string, args ...any) (report.Report, []byte, error) {
 	var r row
-	if err := s.db.GetContext(ctx, &r, query, args...); err != nil {
+	if err := db.GetContext(ctx, &r, query, args...); err != nil {
 		return report.Report{}, nil, pg.NoRows(ctx, err, "there is no such report")
 	}
-	out, err := s.complete(ctx, []row{r}, nil)
+	out, err := complete(ctx, db, []row{r}, nil)
 	if err != nil {
 		return report.Report{}, nil, err
 	}
 	return out[0], r.Hash, nil
 }
 
-// List returns the newest reports of a filter. For organisations it takes the
+// list returns the newest reports of a filter. For organisations it takes the
 // newest of each by index and merges them, so that the cost does not grow with
 // the archive.
-func (s *Store) List(ctx context.Context, f report.Filter) ([]report.Report, error) {
+func list(ctx context.Context, db pg.DB, f report.Filter) ([]report.Report, error) {
 	after := f.After
 	if after == "" {
 		after = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -170,9 +172,9 @@ func (s *Store) List(ctx context.Context, f report.Filter) ([]report.Report, err
 	var rows []row
 	var err error
 	if f.Everything {
-		err = s.db.SelectContext(ctx, &rows, `SELECT `+reportColumns+` FROM report r WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2`, after, f.Limit)
+		err = db.SelectContext(ctx, &rows, `SELECT `+reportColumns+` FROM report r WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2`, after, f.Limit)
 	} else {
-		err = s.db.SelectContext(ctx, &rows, `
+		err = db.SelectContext(ctx, &rows, `
 			SELECT `+reportColumns+` FROM report r
 			WHERE r.id IN (
 				(SELECT b.report_id FROM unnest($1::text[]) AS o(id)
@@ -189,15 +191,15 @@ func (s *Store) List(ctx context.Context, f report.Filter) ([]report.Report, err
 		return nil, pg.Classify(ctx, fmt.Errorf("list reports: %w", err))
 	}
 	if f.Everything {
-		return s.complete(ctx, rows, nil)
+		return complete(ctx, db, rows, nil)
 	}
-	return s.complete(ctx, rows, &f)
+	return complete(ctx, db, rows, &f)
 }
 
 // complete adds the affected bodies and what the cases say about each. With a
 // reader's filter it reads of others' reports only the reader's own bodies: a
 // member of a provider's report does not carry the others along.
-func (s *Store) complete(ctx context.Context, rows []row, by *report.Filter) ([]report.Report, error) {
+func complete(ctx context.Context, db pg.DB, rows []row, by *report.Filter) ([]report.Report, error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
@@ -214,7 +216,7 @@ func (s *Store) complete(ctx context.Context, rows []row, by *report.Filter) ([]
 		orgs = append(orgs, by.Organisations...)
 	}
 	var found []bodyRow
-	if err := s.db.SelectContext(ctx, &found, `
+	if err := db.SelectContext(ctx, &found, `
 		SELECT `+bodyColumns+` FROM report_body b
 		WHERE b.report_id = ANY($1::uuid[]) AND (b.report_id <> ALL($2::uuid[]) OR b.visible_to = ANY($3::text[]))
 		ORDER BY b.report_id, b.position`, pq.Array(ids), pq.Array(theirs), pq.Array(orgs)); err != nil {
@@ -228,7 +230,7 @@ func (s *Store) complete(ctx context.Context, rows []row, by *report.Filter) ([]
 		}
 		bodies[row.ReportID] = append(bodies[row.ReportID], b)
 	}
-	cases, err := s.cases(ctx, ids, theirs, orgs)
+	cases, err := casesOf(ctx, db, ids, theirs, orgs)
 	if err != nil {
 		return nil, err
 	}
@@ -242,12 +244,12 @@ func (s *Store) complete(ctx context.Context, rows []row, by *report.Filter) ([]
 	return out, nil
 }
 
-func (s *Store) cases(ctx context.Context, ids, theirs, orgs []string) (map[string][]event.Case, error) {
+func casesOf(ctx context.Context, db pg.DB, ids, theirs, orgs []string) (map[string][]event.Case, error) {
 	var rows []struct {
 		Report   string `db:"report_id"`
 		Snapshot string `db:"snapshot"`
 	}
-	if err := s.db.SelectContext(ctx, &rows, `
+	if err := db.SelectContext(ctx, &rows, `
 		SELECT l.report_id, c.snapshot FROM case_report l JOIN case_copy c ON c.id = l.case_id
 		WHERE l.report_id = ANY($1::uuid[])
 			AND (l.report_id <> ALL($2::uuid[]) OR c.snapshot->'organisation'->>'id' = ANY($3::text[]))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
 	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
@@ -146,8 +147,8 @@ func (h *Handler) listReports(c echo.Context) error {
 		return err
 	}
 	o := h.occasion(c)
-	if id := h.guestReport(c); id != "" && !o.By.SignedIn() {
-		return c.JSON(http.StatusOK, httpserver.List[reportSummary]{Items: []reportSummary{}})
+	if !o.By.SignedIn() { // a guest has the one report of a code, and no list
+		return fault.New(fault.Unauthenticated, "please sign in; a guest reads one report with its code")
 	}
 	list, next, err := h.Desk.List(c.Request().Context(), o.By, p.After, p.Limit)
 	if err != nil {
