@@ -42,6 +42,7 @@ type fixture struct {
 	http *http.Client
 
 	klettbach, jena, kiv, kreis string // organisations
+	expired                     string // gave the provider a mandate that is over
 	reports                     []object
 	files                       []object // report and file
 	cases                       []object
@@ -82,6 +83,10 @@ var kinds = []struct{ pattern, kind string }{
 
 // inBody are routes whose object stands in the body.
 var inBody = map[string]string{"POST /api/intake/v1/reports": "affected", "PUT /api/notification/v1/subscriptions": "subscription"}
+
+// personal are routes of an action that a code opens, where a code opens nothing:
+// a guest has one report and no list.
+var personal = map[string]bool{"GET /api/intake/v1/reports": true}
 
 // notFoundIsFine are routes that say 404 to somebody who may, since a form
 // without values names nothing.

@@ -7,10 +7,13 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/thueringencert/leitstelle/deployments/standalone"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/devstack"
 )
 
 // newFixture plants one object of each kind in Klettbach (own for its people,
@@ -22,6 +25,7 @@ func newFixture(t *testing.T, w *world) *fixture {
 	f.kiv = w.person(t, actor.Provider).Organisation.ID
 	jena := w.named(t, "it@jena.example")
 	f.jena = jena.Organisation.ID
+	f.expireMandate(t)
 	f.plantReports(t, jena)
 	f.plantCases(t)
 	f.plantMandates(t)
@@ -35,6 +39,28 @@ func newFixture(t *testing.T, w *world) *fixture {
 // sentByProvider is the report that its provider may name further bodies in.
 const sentByProvider = "a provider's report for Klettbach"
 
+// expireMandate lets a Kreis's mandate of the provider run out: what the provider
+// might have reached yesterday is foreign today.
+func (f *fixture) expireMandate(t *testing.T) {
+	t.Helper()
+	f.expired = f.w.named(t, "it@unstrut-hainich.example").Organisation.ID
+	provider := f.w.person(t, actor.Provider)
+	reaches := func() bool {
+		_, mandates := f.me(t, provider)
+		return slices.ContainsFunc(mandates, func(x actor.Mandate) bool { return x.Principal == f.expired })
+	}
+	if reaches() {
+		t.Fatal("the provider has a mandate already")
+	}
+	var m struct{ ID string }
+	must(t, f.w.as(t, actor.Constituency), http.MethodPost, "/api/directory/v1/organisations/"+f.expired+"/mandates", http.StatusCreated,
+		map[string]any{"agent": f.kiv, "scopes": actor.Scopes(), "document": "Matrix", "to": time.Now().Add(3 * time.Second)}, &m)
+	if !reaches() {
+		t.Fatal("the mandate was never in force")
+	}
+	devstack.Eventually(t, 10*time.Second, "the mandate over", func() bool { return !reaches() })
+}
+
 func (f *fixture) plantReports(t *testing.T, jena standalone.DemoPerson) {
 	t.Helper()
 	admin := f.w.person(t, actor.OrgAdmin)
@@ -44,7 +70,7 @@ func (f *fixture) plantReports(t *testing.T, jena standalone.DemoPerson) {
 		org  string
 	}{
 		{"an officer's report of Klettbach", f.w.person(t, actor.Officer), f.klettbach}, {"the org_admin's own report", admin, f.klettbach},
-		{"a report of Jena", jena, f.jena}, {sentByProvider, f.w.person(t, actor.Provider), f.klettbach},
+		{"a report of Jena", jena, f.jena}, {"a report of a Kreis whose mandate has expired", f.w.named(t, "it@unstrut-hainich.example"), f.expired}, {sentByProvider, f.w.person(t, actor.Provider), f.klettbach},
 	} {
 		c := f.w.of(t, x.by)
 		r := submit(t, c, "Matrix: "+x.name, x.org)

@@ -173,7 +173,7 @@ func (f *fixture) expect(r httpserver.Route, kind string, who asker, o object) e
 		action = o.as
 	}
 	switch {
-	case who.bad:
+	case who.bad, who.id == "" && personal[r.Method+" "+r.Path]:
 		return signIn
 	case who.id == "" && action != actor.Public && !actor.GuestByCode(action):
 		return signIn
