@@ -52,6 +52,7 @@ type fixture struct {
 	alerts                      []object
 	people                      []object
 	upload, draft               object
+	service, wish               object            // of the catalogue, and one of Klettbach for it
 	sessions                    map[string]object // by person's id
 	tokens                      map[string]object
 }
@@ -67,6 +68,8 @@ var kinds = []struct{ pattern, kind string }{
 	{`/(contacts|kontakte)/:contact\b`, "contact"},
 	{`/(runs|lauf)/:run\b|/(holds|sperren)/:hold\b`, "proposal"},
 	{`^/verzeichnis/bestaetigen/:link$|/(tasks|aufgaben)/:task\b`, "nobody's"},
+	{`/(service-requests|anfragen)/:id\b`, "service-request"},
+	{`/(services|leistungen)/:id\b`, "service"},
 	{`/(organisations|kommunen)/:id\b`, "organisation"},
 	{`/(mandates|mandate)/:id\b`, "mandate"},
 	{`/(sessions|sitzungen)/:id\b`, "session"},
@@ -113,7 +116,7 @@ var notFoundIsFine = map[string]bool{
 var sees = map[string]actor.Action{
 	"report": actor.ReportRead, "file": actor.ReportRead, "case": actor.CaseRead, "case-file": actor.CaseRead, "case-form": actor.CaseRead,
 	"organisation": actor.OrganisationRead, "affected": actor.OrganisationRead, "subscription": actor.OrganisationRead,
-	"mandate": actor.MandateRead, "contact": actor.ContactRead, "person": actor.PersonManage, "alert": actor.AlertWork, "public-alert": actor.AlertRead,
+	"service": actor.ServiceRead, "mandate": actor.MandateRead, "contact": actor.ContactRead, "person": actor.PersonManage, "alert": actor.AlertWork, "public-alert": actor.AlertRead,
 }
 
 // forbiddenIsFine are routes that say 403, since what is refused is no secret.
@@ -183,6 +186,10 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 		return append(slices.Clone(f.contacts), none)
 	case "person":
 		return append(slices.Clone(f.people), none)
+	case "service":
+		return []object{f.service, none}
+	case "service-request":
+		return []object{f.wish, none}
 	case "upload":
 		return []object{f.upload, none}
 	case "nothing":
@@ -312,6 +319,8 @@ func (f *fixture) bodyOf(r httpserver.Route, o object) body {
 		return of(map[string]any{"principal": f.jena, "scopes": []string{"read"}})
 	case last == "mandates":
 		return of(map[string]any{"agent": f.kreis, "scopes": []string{"read"}, "document": "Matrix"})
+	case last == "requests":
+		return of(map[string]any{"wish": "Matrix", "contact": "Matrix"})
 	case last == "tokens":
 		return of(map[string]any{"name": "Matrix"})
 	case r.Path == "/api/directory/v1/people/:id":

@@ -30,10 +30,28 @@ func newFixture(t *testing.T, w *world) *fixture {
 	f.plantCases(t)
 	f.plantMandates(t)
 	f.plantContacts(t)
+	f.plantServices(t)
 	f.plantAlerts(t)
 	f.plantPeople(t, jena)
 	f.draft = f.newDraft(t)
 	return f
+}
+
+// plantServices asks for a service of the catalogue in Klettbach's name.
+func (f *fixture) plantServices(t *testing.T) {
+	t.Helper()
+	c := f.w.as(t, actor.Officer)
+	var list struct{ Items []struct{ ID, Key string } }
+	must(t, c, http.MethodGet, "/api/directory/v1/services", http.StatusOK, nil, &list)
+	for _, s := range list.Items {
+		if s.Key == "advice" {
+			f.service = object{name: "a service", path: []string{s.ID}, open: true}
+		}
+	}
+	var made struct{ ID string }
+	must(t, c, http.MethodPost, "/api/directory/v1/services/"+f.service.path[0]+"/requests", http.StatusCreated,
+		map[string]any{"organisation": f.klettbach, "wish": "Matrix", "contact": "Kim"}, &made)
+	f.wish = object{name: "a request of Klettbach", path: []string{made.ID}, orgs: []string{f.klettbach}}
 }
 
 // sentByProvider is the report that its provider may name further bodies in.

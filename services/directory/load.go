@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
+	"github.com/thueringencert/leitstelle/services/directory/internal/catalogue"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
@@ -78,10 +79,15 @@ func (s *Service) operator() constituency.Act {
 	return constituency.Act{Actor: actor.System("operator"), At: s.base.Now().UTC().Truncate(time.Microsecond)}
 }
 
-// LoadRegister puts the embedded register of Thuringia into an empty one and
-// returns how many bodies there are.
+// LoadRegister puts the embedded register of Thuringia and the example catalogue
+// of services where there are none, and returns how many bodies there are.
 func (s *Service) LoadRegister(ctx context.Context) (int, error) {
-	return s.register.Load(ctx, s.operator())
+	n, err := s.register.Load(ctx, s.operator())
+	if err != nil {
+		return n, err
+	}
+	desk := catalogue.Desk{Store: s.store, Now: s.base.Now}
+	return n, desk.Load(ctx, s.operator())
 }
 
 // Resolve finds a body by AGS, key or id.

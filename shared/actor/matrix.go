@@ -59,6 +59,11 @@ const (
 	OfficersRead       Action = "officers.read"     // the register of ISBs; names only with contact.read
 	OfficerEdit        Action = "officers.edit"     // what an ISB has learnt
 	RegisterImport     Action = "register.import"
+	ServiceRead        Action = "service.read" // the catalogue of the CERT
+	ServiceEdit        Action = "service.edit"
+	ServiceRequest     Action = "service.request" // asking for a service
+	ServiceAsked       Action = "service.request.read"
+	ServiceAnswer      Action = "service.answer"
 	SessionEndOwn      Action = "session.end"
 	SessionEndAny      Action = "session.end.any"
 	AccountOwn         Action = "account.own"
@@ -192,6 +197,11 @@ var matrix = map[Action]row{
 	OfficersRead:     {cells: map[Role]Reach{Constituency: All, Steering: All}},
 	OfficerEdit:      {cells: own(map[Role]Reach{Constituency: All})},
 	RegisterImport:   {cells: map[Role]Reach{Constituency: All}},
+	ServiceRead:      {cells: signedIn(All)},
+	ServiceEdit:      {cells: map[Role]Reach{Constituency: All}},
+	ServiceRequest:   {cells: own(nil)},
+	ServiceAsked:     {cells: own(map[Role]Reach{Constituency: All})},
+	ServiceAnswer:    {cells: map[Role]Reach{Constituency: All}},
 	SessionEndOwn:    {cells: signedIn(Mine)},
 	SessionEndAny:    {cells: map[Role]Reach{Admin: All}},
 	AccountOwn:       {cells: signedIn(All)},

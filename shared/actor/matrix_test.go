@@ -69,6 +69,11 @@ mandate.decline     | –    –      | –       O         –        –    �
 mandate.revoke      | –    –      | –       O         –        –    –       –    –      –        *            –       –     –
 mandate.read        | –    –      | O       O         O        *    *       *    –      –        *            *       –     –
 register.import     | –    –      | –       –         –        –    –       –    –      –        *            –       –     –
+service.read        | –    –      | *       *         *        *    *       *    *      *        *            *       *     *
+service.edit        | –    –      | –       –         –        –    –       –    –      –        *            –       –     –
+service.request     | –    –      | O       O         –        –    –       –    –      –        –            –       –     –
+service.request.read| –    –      | O       O         –        –    –       –    –      –        *            –       –     –
+service.answer      | –    –      | –       –         –        –    –       –    –      –        *            –       –     –
 session.end         | –    –      | mine    mine      mine     mine mine    mine mine   mine     mine         mine    mine  mine
 session.end.any     | –    –      | –       –         –        –    –       –    –      –        –            –       *     –
 account.own         | –    –      | *       *         *        *    *       *    *      *        *            *       *     *

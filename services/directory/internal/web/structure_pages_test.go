@@ -5,6 +5,7 @@ package web
 import (
 	"maps"
 
+	"github.com/thueringencert/leitstelle/services/directory/internal/catalogue"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
@@ -31,6 +32,27 @@ var (
 	somewhere = []outside{{"Unternehmen", "Beratung " + hostile, page.Authority{Name: "Agentur", Phone: "0361 1", URL: "https://agentur.example"}}}
 )
 
+var (
+	advice = catalogue.Service{
+		ID: "77777777-0000-7000-8000-000000000001", Key: "advice", Name: catalogue.Text{DE: "Beratung", EN: "Advice"},
+		Description: catalogue.Text{DE: "Ein Gespräch " + hostile, EN: "A talk " + hostile}, Status: catalogue.Offered, Contact: "beratung@cert.example",
+		Conditions: map[constituency.Level]catalogue.Text{constituency.Gemeinde: {DE: "kostenfrei", EN: "free of charge"}}, Position: 10, Version: 1,
+	}
+	wish = catalogue.Request{
+		ID: "88888888-0000-7000-8000-000000000001", ServiceName: advice.Name, Organisation: town.ID, OrgName: town.Name, PersonName: kim.Name,
+		Wish: "Schulung " + hostile, WantedOn: at(0), Contact: "Kim, 110", State: catalogue.Promised, CreatedAt: noon,
+		Answers: []catalogue.Answer{{PersonName: "Karla Kontakt", State: catalogue.Promised, Text: "Gern " + hostile, At: noon}},
+	}
+)
+
+func statusOptions(r *page.Renderer, lang string) []page.Option {
+	var out []page.Option
+	for _, s := range catalogue.Statuses() {
+		out = append(out, page.Option{Value: string(s), Label: r.Text(lang, "directory.service.status."+string(s))})
+	}
+	return out
+}
+
 var structureSamples = map[string]sample{
 	"kommune-ehemals": {"kommune", actor.Officer, func(*page.Renderer, string) page.View {
 		return &organisationView{
@@ -54,6 +76,56 @@ var structureSamples = map[string]sample{
 	}},
 	"nachfolge-besteht": {"nachfolge", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		return &takeoverView{Base: page.Base{Title: r.Text(lang, "directory.takeover")}, Organisation: town, Heir: town}
+	}},
+	"leistungen": {"leistungen", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
+		other := advice
+		other.Conditions = nil
+		return &servicesView{
+			Base: page.Base{Title: r.Text(lang, "directory.services")}, Body: town.Name, MayEdit: true, MayAsk: true, MayRead: true,
+			Items: []serviceLine{serviceLineOf(advice, lang, []constituency.Organisation{town}), serviceLineOf(other, lang, []constituency.Organisation{town})},
+		}
+	}},
+	"leistungen-leer": {"leistungen", actor.Officer, func(r *page.Renderer, lang string) page.View {
+		return &servicesView{Base: page.Base{Title: r.Text(lang, "directory.services")}}
+	}},
+	"leistung": {"leistung", actor.Officer, func(_ *page.Renderer, lang string) page.View {
+		return &serviceView{
+			Base: page.Base{Title: advice.Name.In(lang)}, Item: serviceLineOf(advice, lang, []constituency.Organisation{town}), MayAsk: true,
+			Bodies: []page.Option{{Value: town.ID, Label: town.Name, Hint: "kostenfrei"}}, Request: requestForm{town.ID, hostile, "2026-12-01", "Kim, 110", "KEY"},
+		}
+	}},
+	"leistung-pflege": {"leistung", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &serviceView{
+			Base: page.Base{Title: advice.Name.In(lang), Layout: page.Desk, Nav: page.NavConstituency, Errors: []page.FieldError{{Field: "conditions", Code: "directory.error.service.conditions"}}},
+			Item: serviceLineOf(catalogue.Service{Name: advice.Name, Description: advice.Description, Status: catalogue.Ended}, lang, nil), MayEdit: true, Form: serviceFormOf(advice), Choices: statusOptions(r, lang),
+		}
+	}},
+	"leistung-neu": {"leistung-neu", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &newServiceView{Base: page.Base{Title: r.Text(lang, "directory.service.new"), Errors: []page.FieldError{
+			{Field: "key", Code: "directory.error.service.taken"}, {Field: "name", Code: "directory.error.service.name"},
+			{Field: "description", Code: "directory.error.service.description"}, {Field: "status", Code: "directory.error.service.status"},
+		}}, Form: serviceFormOf(catalogue.Service{Key: hostile, Status: catalogue.Examined}), Choices: statusOptions(r, lang)}
+	}},
+	"anfragen": {"anfragen", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &requestsView{Base: page.Base{Title: r.Text(lang, "directory.requests")}, Items: []requestLine{{wish, wish.ServiceName.In(lang)}}, More: "/verzeichnis/leistungen/anfragen?after=x"}
+	}},
+	"anfragen-leer": {"anfragen", actor.Officer, func(r *page.Renderer, lang string) page.View {
+		return &requestsView{Base: page.Base{Title: r.Text(lang, "directory.requests")}, Open: true}
+	}},
+	"anfrage": {"anfrage", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		var states []page.Option
+		for _, s := range catalogue.States()[1:] {
+			states = append(states, page.Option{Value: string(s), Label: r.Text(lang, "directory.request.state."+string(s))})
+		}
+		return &requestView{
+			Base: page.Base{Title: "Anfrage", Errors: []page.FieldError{{Field: "state", Code: "directory.error.request.state"}, {Field: "text", Code: "directory.error.request.text"}}},
+			Item: wish, Service: wish.ServiceName.In(lang), MayAnswer: true, States: states, Text: hostile, Version: 2,
+		}
+	}},
+	"anfrage-neu": {"anfrage", actor.Officer, func(_ *page.Renderer, lang string) page.View {
+		x := wish
+		x.Answers, x.State, x.WantedOn = nil, catalogue.Received, nil
+		return &requestView{Base: page.Base{Title: "Anfrage"}, Item: x, Service: wish.ServiceName.In(lang)}
 	}},
 	"zustaendig": {"zustaendig", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		return &responsibilityView{
