@@ -155,6 +155,7 @@ func Notice(p Person, kind string, at time.Time) event.NoticeWanted {
 	return event.NoticeWanted{
 		ID: event.NewID(), Kind: kind, Topic: kind + "-" + p.ID, Person: p.ID, Name: p.Name, Email: p.Email,
 		Language: p.Language, Path: "/konto/sicherheit", ExpiresAt: &end,
+		Data: map[string]any{"at": at.Format(time.RFC3339)},
 	}
 }
 

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package directory_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/thueringencert/leitstelle/services/directory"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/event"
+)
+
+// invited is the token of the newest invitation that was told to be mailed.
+func (b *bench) invited(email string) string {
+	b.t.Helper()
+	var body string
+	if err := b.db.Get(&body, `SELECT body FROM outbox WHERE type = 'directory.person.invited' AND body LIKE '%' || $1 || '%' ORDER BY seq DESC LIMIT 1`, email); err != nil {
+		b.t.Fatalf("no invitation of %s: %v", email, err)
+	}
+	var e struct{ Data event.PersonInvited }
+	if err := json.Unmarshal([]byte(body), &e); err != nil {
+		b.t.Fatal(err)
+	}
+	return e.Data.Token
+}
+
+// linkOf is the path in the newest notice of a kind.
+func (b *bench) linkOf(kind, email string) string {
+	b.t.Helper()
+	var body string
+	if err := b.db.Get(&body, `SELECT body FROM outbox WHERE type = 'directory.notice.wanted' AND body LIKE '%"kind":"' || $1 || '"%' AND body LIKE '%' || $2 || '%' ORDER BY seq DESC LIMIT 1`, kind, email); err != nil {
+		b.t.Fatalf("no notice %s to %s: %v", kind, email, err)
+	}
+	var e struct{ Data event.NoticeWanted }
+	if err := json.Unmarshal([]byte(body), &e); err != nil {
+		b.t.Fatal(err)
+	}
+	return e.Data.Path
+}
+
+func (b *bench) inviteAs(who, name, organisation string, roles ...string) answer {
+	b.t.Helper()
+	var ms []map[string]string
+	for _, r := range roles {
+		ms = append(ms, map[string]string{"organisation": organisation, "role": r})
+	}
+	return b.do(ask{
+		method: "POST", path: "/api/directory/v1/people", as: who, header: map[string]string{"Idempotency-Key": event.NewID()},
+		json: map[string]any{"name": "Neu Beispiel", "email": name + "@example.org", "memberships": ms},
+	})
+}
+
+var secretOf = regexp.MustCompile(`<code class="num">([A-Z2-7 ]+)</code>`)
+
+// secretOn is the TOTP secret that a page offers.
+func secretOn(t *testing.T, body string) string {
+	t.Helper()
+	m := secretOf.FindStringSubmatch(body)
+	if m == nil {
+		t.Fatalf("no secret on the page: %.2000s", body)
+	}
+	return strings.ReplaceAll(m[1], " ", "")
+}
+
+func (b *bench) codeOf(secret string) string {
+	b.t.Helper()
+	c, err := totp.GenerateCode(secret, b.clock.Now())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return c
+}
+
+const good = "vier zufällige Wörter im Regen"
+
+// join accepts the newest invitation of the address with password and app and
+// returns the browser and the app's secret.
+func (b *bench) join(email string) (*browser, string) {
+	b.t.Helper()
+	w := b.browser()
+	path := "/konto/einladung/" + b.invited(email)
+	page := w.get(path)
+	secret := secretOn(b.t, page.body)
+	w.post(path, url.Values{"password": {good}, "code": {b.codeOf(secret)}}).wantTo(b.t, "/konto/sicherheit/notfallcodes")
+	return w, secret
+}
+
+func TestSomebodyInvitedSetsUpPasswordAndAppAndIsSignedIn(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "chefin")
+	if a := b.inviteAs("chefin", "neu", "16071043", "officer"); a.StatusCode != 201 || strings.Contains(a.body, b.invited("neu@example.org")) {
+		t.Fatalf("invite: %d %s", a.StatusCode, a.body)
+	}
+	token := b.invited("neu@example.org")
+	if n := b.count(`SELECT count(*) FROM invitation WHERE sum = sha256(convert_to('invitation ' || $1, 'UTF8'))`, token); n != 1 {
+		t.Errorf("invitations with the token's SHA-256: %d, want 1", n)
+	}
+	w, secret := b.join("neu@example.org")
+	if !w.signedIn() {
+		t.Fatal("not signed in")
+	}
+	page := w.get("/konto/sicherheit/notfallcodes").body
+	codes := regexp.MustCompile(`[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){3}`).FindAllString(page, -1)
+	if len(codes) != 10 {
+		t.Fatalf("%d recovery codes on the page, want 10", len(codes))
+	}
+	var me struct{ Roles []string }
+	w.get("/api/directory/v1/me").decode(t, &me)
+	if len(me.Roles) != 1 || me.Roles[0] != "officer" {
+		t.Errorf("roles %v, want officer", me.Roles)
+	}
+	// The link counts once; password and app are good from now on.
+	if a := b.browser().get("/konto/einladung/" + token); a.StatusCode != 404 {
+		t.Errorf("the used link: %d, want 404", a.StatusCode)
+	}
+	b.clock.pass(30 * time.Second)
+	if a := b.tryToSignIn("neu@example.org", good, b.codeOf(secret)); a.StatusCode != 303 {
+		t.Errorf("signing in: %d", a.StatusCode)
+	}
+	b.clock.pass(11 * time.Minute)
+	if body := w.get("/konto/sicherheit/notfallcodes").body; strings.Contains(body, codes[0]) {
+		t.Error("the codes are shown after ten minutes")
+	}
+	b.chain()
+}
+
+func TestALinkThatDoesNotHoldMakesNobody(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "chefin")
+	b.inviteAs("chefin", "neu", "16071043", "officer")
+	old := b.invited("neu@example.org")
+	var made struct{ Items []struct{ ID string } }
+	b.want(ask{path: "/api/directory/v1/invitations", as: "chefin"}, 200).decode(t, &made)
+	id := made.Items[0].ID
+	b.want(ask{method: "POST", path: "/api/directory/v1/invitations/" + id + "/resend", as: "chefin"}, 200)
+	fresh := b.invited("neu@example.org")
+	late := func() { b.clock.pass(7*24*time.Hour + time.Second) }
+	for name, try := range map[string]string{"an old one": old, "an invented one": strings.Repeat("A", 43), "nonsense": "x", "too long": strings.Repeat("A", 4000)} {
+		if a := b.browser().post("/konto/einladung/"+try, url.Values{"password": {good}, "code": {"000000"}}); a.StatusCode != 404 {
+			t.Errorf("%s: %d, want 404", name, a.StatusCode)
+		}
+	}
+	for name, form := range map[string]url.Values{
+		"a wrong code":      {"password": {good}, "code": {"000000"}},
+		"a short password":  {"password": {"kurz"}, "code": {b.codeOf(secretOn(t, b.browser().get("/konto/einladung/"+fresh).body))}},
+		"a common password": {"password": {"Passwort12345!"}, "code": {"000000"}},
+		"their own name":    {"password": {"NeuBeispiel2026"}, "code": {"000000"}},
+		"nothing":           {},
+	} {
+		if a := b.browser().post("/konto/einladung/"+fresh, form); a.StatusCode != 422 && a.StatusCode != 429 {
+			t.Errorf("%s: %d, want 422", name, a.StatusCode)
+		}
+	}
+	late()
+	if a := b.browser().get("/konto/einladung/" + fresh); a.StatusCode != 404 {
+		t.Errorf("after seven days: %d, want 404", a.StatusCode)
+	}
+	b.want(ask{method: "POST", path: "/api/directory/v1/invitations/" + id + "/resend", as: "chefin"}, 200)
+	again := b.invited("neu@example.org")
+	b.want(ask{method: "DELETE", path: "/api/directory/v1/invitations/" + id, as: "chefin"}, 204)
+	if a := b.browser().get("/konto/einladung/" + again); a.StatusCode != 404 {
+		t.Errorf("withdrawn: %d, want 404", a.StatusCode)
+	}
+	if n := b.count(`SELECT count(*) FROM person WHERE email = 'neu@example.org'`); n != 0 {
+		t.Errorf("%d people were made, want none", n)
+	}
+	b.chain()
+}
+
+func TestALinkCountsOnceAlsoAtTheSameMoment(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "chefin")
+	b.inviteAs("chefin", "neu", "16071043", "officer")
+	path := "/konto/einladung/" + b.invited("neu@example.org")
+	code := b.codeOf(secretOn(t, b.browser().get(path).body))
+	var wg sync.WaitGroup
+	in := make([]int, 4)
+	for i := range in {
+		wg.Go(func() {
+			in[i] = b.browser().post(path, url.Values{"password": {good}, "code": {code}}).StatusCode
+		})
+	}
+	wg.Wait()
+	ok := 0
+	for _, s := range in {
+		if s == 303 {
+			ok++
+		}
+	}
+	if n := b.count(`SELECT count(*) FROM person WHERE email = 'neu@example.org'`); ok != 1 || n != 1 {
+		t.Errorf("%v and %d people, want one 303 and one", in, n)
+	}
+}
+
+func TestSomebodyWithAnAccountGetsTheNewRolesOnly(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "klett", "fremd")
+	known, unknown := b.inviteAs("fremd", "klett", "16067029", "officer"), b.inviteAs("fremd", "niemand", "16067029", "officer")
+	strip := regexp.MustCompile(`"(id|made_at|expires_at|email)":"[^"]*"`)
+	if x, y := strip.ReplaceAllString(known.body, ""), strip.ReplaceAllString(unknown.body, ""); x != y {
+		t.Errorf("the answers tell who is known: %s, %s", x, y)
+	}
+	path := "/konto/einladung/" + b.invited("klett@example.org")
+	guest := b.browser()
+	if body := guest.get(path).body; strings.Contains(body, `name="password"`) {
+		t.Error("somebody with an account is offered a new password")
+	}
+	if a := guest.post(path, url.Values{"password": {good}, "code": {b.code()}}); a.StatusCode == 303 {
+		t.Errorf("accepted without signing in: %d", a.StatusCode)
+	}
+	other := b.browser()
+	other.enter("fremd")
+	if a := other.post(path, url.Values{}); a.StatusCode == 303 {
+		t.Errorf("accepted by somebody else: %d", a.StatusCode)
+	}
+	w := b.browser()
+	w.enter("klett")
+	w.post(path, url.Values{}).wantTo(t, "/konto")
+	if n := b.count(`SELECT count(*) FROM membership WHERE person = $1`, b.people["klett"].ID); n != 2 {
+		t.Errorf("%d memberships, want 2", n)
+	}
+	b.clock.pass(30 * time.Second)
+	if a := b.tryToSignIn("klett@example.org", password, b.code()); a.StatusCode != 303 {
+		t.Errorf("the old password: %d", a.StatusCode)
+	}
+	b.chain()
+}
+
+// The CERT's own roles take two administrators (reliability model §2.4).
+func TestRolesOfTheCERTTakeTwoAdministrators(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "admin", "klett")
+	b.load([]directory.Person{person("zweite", directory.Membership{Organisation: "thueringencert", Role: actor.Admin})})
+	cert := b.people["admin"].Organisation.ID
+	var made struct{ ID, State string }
+	a := b.inviteAs("admin", "neu", cert, "analyst")
+	a.decode(t, &made)
+	if a.StatusCode != 201 || made.State != "waiting" {
+		t.Fatalf("%d %s, want waiting", a.StatusCode, a.body)
+	}
+	if n := b.count(`SELECT count(*) FROM outbox WHERE type = 'directory.person.invited'`); n != 0 {
+		t.Error("mailed before the second pair of eyes")
+	}
+	confirm := "/api/directory/v1/invitations/" + made.ID + "/confirm"
+	b.want(ask{method: "POST", path: confirm, as: "admin"}, 403)
+	b.want(ask{method: "POST", path: "/api/directory/v1/invitations/" + made.ID + "/resend", as: "admin"}, 409)
+	b.want(ask{method: "POST", path: confirm, as: "klett"}, 404)
+	b.want(ask{method: "POST", path: confirm, as: "zweite"}, 200)
+	b.want(ask{method: "POST", path: confirm, as: "zweite"}, 409)
+	w, _ := b.join("neu@example.org")
+	if !w.signedIn() {
+		t.Error("not signed in")
+	}
+	// The same for somebody who is here already.
+	klett := b.people["klett"].ID
+	roles := func(list ...map[string]string) map[string]any { return map[string]any{"memberships": list} }
+	got := b.want(ask{
+		method: "PATCH", path: "/api/directory/v1/people/" + klett, as: "admin", header: map[string]string{"If-Match": `"1"`},
+		json: roles(map[string]string{"organisation": "16071043", "role": "officer"}, map[string]string{"organisation": cert, "role": "lead"}),
+	}, 200)
+	var waiting struct{ Waiting struct{ ID string } }
+	got.decode(t, &waiting)
+	if n := b.count(`SELECT count(*) FROM membership WHERE person = $1`, klett); n != 1 {
+		t.Errorf("%d memberships before the second word, want 1", n)
+	}
+	b.want(ask{method: "POST", path: "/api/directory/v1/invitations/" + waiting.Waiting.ID + "/confirm", as: "zweite"}, 200)
+	if n := b.count(`SELECT count(*) FROM membership WHERE person = $1 AND role = 'lead'`, klett); n != 1 {
+		t.Error("the role does not hold")
+	}
+	b.chain()
+}
+
+// MISP CVE-2026-44380: every way to touch somebody's roles or secrets, for every
+// pair of roles. Nobody acts above their own.
+func TestNobodyActsOnAHigherRole(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	certOrg := "thueringencert"
+	home := func(r actor.Role) string {
+		switch r {
+		case actor.Officer, actor.OrgAdmin:
+			return "16071043"
+		case actor.Provider:
+			return "kiv-thueringen"
+		}
+		return certOrg
+	}
+	var people []directory.Person
+	for _, r := range actor.Roles() {
+		people = append(people, person("a-"+string(r), directory.Membership{Organisation: home(r), Role: r}),
+			person("z-"+string(r), directory.Membership{Organisation: home(r), Role: r}))
+	}
+	b.load(people)
+	may := func(who, target actor.Role) bool {
+		low := target == actor.Officer || target == actor.OrgAdmin || target == actor.Provider
+		switch who {
+		case actor.OrgAdmin:
+			return low && home(target) == "16071043"
+		case actor.Constituency:
+			return low
+		case actor.Admin:
+			return !low
+		}
+		return false
+	}
+	for _, who := range actor.Roles() {
+		for _, target := range actor.Roles() {
+			x := b.people["z-"+string(target)]
+			as := "a-" + string(who)
+			want := may(who, target)
+			for name, a := range map[string]ask{
+				"invite": {
+					method: "POST", path: "/api/directory/v1/people", header: map[string]string{"Idempotency-Key": event.NewID()},
+					json: map[string]any{"name": "N", "email": fmt.Sprintf("n-%s-%s@example.org", who, target), "memberships": []map[string]string{{"organisation": x.Organisation.ID, "role": string(target)}}},
+				},
+				"take all roles":     {method: "PATCH", path: "/api/directory/v1/people/" + x.ID, header: map[string]string{"If-Match": `"77"`}, json: map[string]any{"memberships": []any{}}},
+				"reset the password": {method: "POST", path: "/verzeichnis/verwaltung/personen/" + x.ID + "/zuruecksetzen", form: url.Values{"kind": {"password"}}},
+				"reset the app":      {method: "POST", path: "/verzeichnis/verwaltung/personen/" + x.ID + "/zuruecksetzen", form: url.Values{"kind": {"factor"}}},
+			} {
+				a.as = as
+				got := b.do(a)
+				// 412: within reach, only the version is another; taking "all" within reach of one who may nothing there changes nothing.
+				ok := got.StatusCode < 400 || got.StatusCode == 412
+				if name == "take all roles" && !want && got.StatusCode == 412 {
+					ok = false
+				}
+				if ok != want || got.StatusCode >= 500 {
+					t.Errorf("%s: %s on %s: %d, want allowed %v: %.200s", name, who, target, got.StatusCode, want, got.body)
+				}
+			}
+		}
+	}
+	if n := b.count(`SELECT count(*) FROM person WHERE version > 1`); n != 0 {
+		t.Errorf("%d people changed, want none", n)
+	}
+	b.chain()
+}
+
+// Nobody gives somebody, or themselves, a role above their own in passing.
+func TestRolesAreNotChangedInPassing(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "klett", "chefin", "pflege", "analyst")
+	klett, chefin := b.people["klett"], b.people["chefin"]
+	home, cert := klett.Organisation.ID, b.people["analyst"].Organisation.ID
+	patch := func(as, person, version string, list ...map[string]string) answer {
+		return b.do(ask{
+			method: "PATCH", path: "/api/directory/v1/people/" + person, as: as, header: map[string]string{"If-Match": version}, json: map[string]any{"memberships": list},
+		})
+	}
+	m := func(o, r string) map[string]string { return map[string]string{"organisation": o, "role": r} }
+	for name, try := range map[string]struct {
+		got  answer
+		want int
+	}{
+		"a role of the CERT":       {patch("chefin", klett.ID, `"1"`, m(home, "officer"), m(cert, "analyst")), 403},
+		"a CERT role in own body":  {patch("chefin", klett.ID, `"1"`, m(home, "officer"), m(home, "admin")), 403},
+		"another body":             {patch("chefin", klett.ID, `"1"`, m(home, "officer"), m(b.body("16067029"), "officer")), 403},
+		"an unknown role":          {patch("chefin", klett.ID, `"1"`, m(home, "god")), 403},
+		"one's own":                {patch("chefin", chefin.ID, `"1"`, m(home, "org_admin")), 409},
+		"somebody of another body": {patch("chefin", b.people["analyst"].ID, `"1"`), 404},
+		"with an old version":      {patch("chefin", klett.ID, `"0"`, m(home, "org_admin")), 412},
+		"more than roles":          {b.do(ask{method: "PATCH", path: "/api/directory/v1/people/" + klett.ID, as: "chefin", header: map[string]string{"If-Match": `"1"`}, json: map[string]any{"memberships": []any{}, "email": "x@example.org", "is_admin": true}}), 400},
+		"me":                       {b.do(ask{method: "PATCH", path: "/api/directory/v1/me", as: "klett", json: map[string]any{"role": "admin", "org_id": cert, "is_admin": true}}), 404},
+		"a provider without one":   {patch("pflege", klett.ID, `"1"`, m(home, "officer"), m(home, "provider")), 422},
+	} {
+		if try.got.StatusCode != try.want {
+			t.Errorf("%s: %d %.200s, want %d", name, try.got.StatusCode, try.got.body, try.want)
+		}
+	}
+	if n := b.count(`SELECT count(*) FROM person WHERE version > 1`); n != 0 {
+		t.Errorf("%d people changed, want none", n)
+	}
+	if a := patch("chefin", klett.ID, `"1"`, m(home, "org_admin")); a.StatusCode != 200 || a.Header.Get("ETag") == `"1"` {
+		t.Errorf("what is allowed: %d %s", a.StatusCode, a.body)
+	}
+	var me struct{ Roles []string }
+	b.want(ask{path: "/api/directory/v1/me", as: "klett"}, 200).decode(t, &me)
+	if len(me.Roles) != 1 || me.Roles[0] != "org_admin" {
+		t.Errorf("roles %v, want org_admin", me.Roles)
+	}
+	b.chain()
+}
+
+// body is the id of an organisation.
+func (b *bench) body(reference string) string {
+	b.t.Helper()
+	o, err := b.Resolve(b.t.Context(), reference)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return o.ID
+}
+
+// A reset never stands in for both factors: no mailbox alone opens an account.
+func TestAResetDoesNotGoRoundTheSecondFactor(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "klett", "chefin")
+	klett := b.people["klett"]
+	reset := func(kind string) string {
+		b.want(ask{method: "POST", path: "/verzeichnis/verwaltung/personen/" + klett.ID + "/zuruecksetzen", as: "chefin", form: url.Values{"kind": {kind}}}, 303)
+		return b.linkOf(kind+"_reset", "klett@example.org")
+	}
+	cookie := b.signIn("klett")
+	path := reset("password")
+	w := b.browser()
+	for name, form := range map[string]url.Values{
+		"no code":    {"password": {good}},
+		"wrong code": {"password": {good}, "second": {"000000"}},
+	} {
+		if a := w.post(path, form); a.StatusCode != 401 {
+			t.Errorf("%s: %d, want 401", name, a.StatusCode)
+		}
+	}
+	b.clock.pass(30 * time.Second)
+	w.post(path, url.Values{"password": {good}, "second": {b.code()}}).wantTo(t, "/konto/anmelden")
+	if w.signedIn() {
+		t.Error("the link signed somebody in")
+	}
+	b.want(ask{path: "/api/directory/v1/me", cookie: cookie}, 401) // all sessions ended
+	b.clock.pass(30 * time.Second)
+	if a := b.tryToSignIn("klett@example.org", good, b.code()); a.StatusCode != 303 {
+		t.Errorf("the new password: %d", a.StatusCode)
+	}
+	path = reset("factor")
+	secret := secretOn(t, w.get(path).body)
+	if a := w.post(path, url.Values{"password": {wrong}, "code": {b.codeOf(secret)}}); a.StatusCode != 401 {
+		t.Errorf("a new app with a wrong password: %d, want 401", a.StatusCode)
+	}
+	w.post(path, url.Values{"password": {good}, "code": {b.codeOf(secret)}}).wantTo(t, "/konto/anmelden")
+	b.clock.pass(30 * time.Second)
+	if a := b.tryToSignIn("klett@example.org", good, b.code()); a.StatusCode != 401 {
+		t.Errorf("the old app: %d, want 401", a.StatusCode)
+	}
+	if a := b.tryToSignIn("klett@example.org", good, b.codeOf(secret)); a.StatusCode != 303 {
+		t.Errorf("the new app: %d", a.StatusCode)
+	}
+	b.chain()
+}
