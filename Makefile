@@ -53,6 +53,8 @@ setup-run:
 .PHONY: test
 test: setup ## run every test there is: Go with -race, real PostgreSQL and NATS, the browser
 	$(WITHSTACK) go test -race -p $(TEST_PARALLEL) -timeout $(TEST_TIMEOUT) work
+	@echo "== the rules of the application switched off: the database alone keeps organisations apart"
+	$(WITHSTACK) go test -tags norules -timeout $(TEST_TIMEOUT) -run TestD17 ./deployments/standalone
 
 .PHONY: test-short
 test-short: setup-run ## run the tests without the race detector, the browser and the end-to-end module
