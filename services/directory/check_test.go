@@ -192,7 +192,9 @@ func TestAMailThatDoesNotArriveIsOneTask(t *testing.T) {
 	if n := len(b.links("contact_task")); n != 1 {
 		t.Errorf("%d mails about it, want one to the administrator, none about her own address", n)
 	}
-	var list struct{ Items []struct{ Address, Contact string } }
+	var list struct {
+		Items []struct{ Address, Contact string }
+	}
 	b.want(ask{path: "/api/directory/v1/tasks", as: "chefin"}, 200).decode(t, &list)
 	if len(list.Items) != 1 || list.Items[0].Contact != c.ID {
 		t.Errorf("tasks of the town %+v, want the contact's", list.Items)

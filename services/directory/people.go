@@ -10,6 +10,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/services/directory/internal/emergency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/onboarding"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/services/directory/internal/web"
@@ -25,11 +26,12 @@ type people struct {
 	checks      *contact.Checks
 	tasks       *task.Desk
 	emergencies *emergency.Desk
+	admission   *onboarding.Desk
 }
 
 // peopleDesks are what the pages about an organisation's people need.
 func (s *Service) peopleDesks() web.PeopleDesks {
-	return web.PeopleDesks{Contacts: s.contacts, OnceContact: s.onceContact, Checks: s.checks, Tasks: s.tasks, Emergencies: s.emergencies}
+	return web.PeopleDesks{Contacts: s.contacts, OnceContact: s.onceContact, Checks: s.checks, Tasks: s.tasks, Emergencies: s.emergencies, Onboarding: s.admission}
 }
 
 // preparePeople makes the desks.
@@ -39,11 +41,12 @@ func (s *Service) preparePeople(cfg Config, keys *secret.Keys) {
 	s.checks = &contact.Checks{Store: s.store, Links: keys, Now: s.base.Now, Fresh: fresh}
 	s.tasks = &task.Desk{Store: s.store, Now: s.base.Now}
 	s.emergencies = &emergency.Desk{Store: s.store, Vault: keys, Now: s.base.Now}
+	s.admission = &onboarding.Desk{Store: s.store, Now: s.base.Now}
 }
 
 // peopleParts are what runs for them.
 func (s *Service) peopleParts() []func(context.Context) error {
-	return []func(context.Context) error{s.rounds, s.failures}
+	return []func(context.Context) error{s.rounds, s.stages, s.failures}
 }
 
 // roundEvery is how often the day's work is looked for; doing it twice is doing
@@ -69,6 +72,28 @@ func (s *Service) rounds(ctx context.Context) error {
 		}
 	}
 }
+
+// stageEvery is how soon a stage follows from new facts.
+const stageEvery = 30 * time.Second
+
+// stages brings the admission of each organisation to what the facts say.
+func (s *Service) stages(ctx context.Context) error {
+	t := time.NewTicker(stageEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+		if _, err := s.StageRound(ctx); err != nil && ctx.Err() == nil {
+			s.base.Log.Warn("directory: the stages of admissions will be looked at again", zap.Error(err))
+		}
+	}
+}
+
+// StageRound does it once and returns how many moved.
+func (s *Service) StageRound(ctx context.Context) (int, error) { return s.admission.Round(ctx) }
 
 // ContactRound does what is due now and returns how many contacts are asked.
 func (s *Service) ContactRound(ctx context.Context) (int, error) { return s.checks.Round(ctx) }

@@ -73,6 +73,7 @@ type Organisation struct {
 	Successor      string     // id of the body that took over from one that is gone; read with the record
 	UpdatedAt      time.Time
 	Version        int
+	Stage          string // of its admission (package onboarding); read with the record, not kept in it
 }
 
 // Gone reports whether the register no longer has the body.

@@ -38,6 +38,7 @@ type organisationRow struct {
 	Version        int        `db:"version"`
 	Sort           string     `db:"sort"`
 	Search         string     `db:"search"`
+	Stage          string     `db:"stage"` // of its admission; kept in onboarding
 }
 
 func (r organisationRow) organisation() constituency.Organisation {
@@ -46,6 +47,7 @@ func (r organisationRow) organisation() constituency.Organisation {
 		ARS: r.ARS, Name: r.Name, ShortName: r.ShortName, OfficialName: r.OfficialName, Kreis: r.Kreis, KreisName: r.KreisName,
 		Administration: text(r.Administration), Population: r.Population, Postcode: r.Postcode, Seat: r.Seat, Email: r.Email,
 		Phone: r.Phone, GoneAt: utc(r.GoneAt), Successor: text(r.Successor), UpdatedAt: r.UpdatedAt.UTC(), Version: r.Version,
+		Stage: r.Stage,
 	}
 }
 
@@ -63,14 +65,14 @@ func organisationEvent(o constituency.Organisation) event.OrganisationChanged {
 	return event.OrganisationChanged{
 		ID: o.ID, Version: o.Version, AGS: o.AGS, ARS: o.ARS, Name: o.Name, ShortName: o.ShortName,
 		Level: string(o.Level), Kreis: o.Kreis, KreisName: o.KreisName, Administration: o.Administration, Population: o.Population,
-		Phone: o.Phone, Email: o.Email, Active: !o.Gone(), ChangedAt: o.UpdatedAt, EndedAt: o.GoneAt, Successor: o.Successor,
+		Phone: o.Phone, Email: o.Email, Active: !o.Gone(), Stage: o.Stage, ChangedAt: o.UpdatedAt, EndedAt: o.GoneAt, Successor: o.Successor,
 	}
 }
 
 const selectOrganisation = `
 SELECT o.id, o.key, o.level, o.kind, o.ags, o.ars, o.name, o.short_name, o.official_name, o.kreis,
 	coalesce(k.name, '') AS kreis_name, o.administration, o.population, o.postcode, o.seat, o.email, o.phone,
-	o.gone_at, s.successor, o.updated_at, o.version, o.sort, o.search
+	o.gone_at, s.successor, o.updated_at, o.version, o.sort, o.search, coalesce((SELECT b.stage FROM onboarding b WHERE b.organisation = o.id), 'none') AS stage
 FROM organisation o
 LEFT JOIN succession s ON s.predecessor = o.id
 LEFT JOIN organisation k ON k.ags = o.kreis || '000' AND k.id <> o.id`

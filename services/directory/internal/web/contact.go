@@ -13,6 +13,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/services/directory/internal/onboarding"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
@@ -61,6 +62,9 @@ type peopleSide struct {
 	CoordinatorsOf             string
 	Sealed                     bool // an emergency contact outside the own IT is on file
 	MaySeal, MayOpen           bool
+	Steps                      []step // of one's own admission, until it is done
+	Stage                      onboarding.Stage
+	MayManage                  bool
 }
 
 func (h *Handler) peopleSide(c echo.Context, o constituency.Organisation) (peopleSide, error) {
@@ -75,6 +79,17 @@ func (h *Handler) peopleSide(c echo.Context, o constituency.Organisation) (peopl
 		return p, err
 	}
 	p.Lines, p.NoEmergency, p.Missing = h.lines(list), contact.WithoutEmergency(list), contact.Missing(o, list)
+	p.MayManage = a.May(actor.OnboardingManage, object).Allowed && !o.Gone()
+	if !o.Gone() {
+		l, err := h.Onboarding.Store.Onboarding(ctx, o.ID)
+		if err != nil {
+			return p, err
+		}
+		p.Stage = l.Stage
+		if contact.Own(a, o.ID) && l.Stage != onboarding.Active {
+			p.Steps = stepsOf(l, true)
+		}
+	}
 	sealed, err := h.Emergencies.Present(ctx, o)
 	if err != nil {
 		return p, err

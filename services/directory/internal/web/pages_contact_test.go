@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
+	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/services/directory/internal/emergency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/onboarding"
 	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/page"
@@ -24,9 +26,17 @@ var (
 	lines     = []contactLine{{called, contact.Fresh}, {forgotten, contact.Old}, {unasked, contact.Never}}
 	side      = peopleSide{
 		Show: true, MayEdit: true, Lines: lines, Missing: []contact.Function{contact.ISBDeputy, contact.ITLead, contact.DPO},
-		CoordinatorsOf: "Landkreis Mustern", Coordinators: lines[:1], Sealed: true, MaySeal: true,
+		CoordinatorsOf: "Landkreis Mustern", Coordinators: lines[:1], Sealed: true, MaySeal: true, Stage: onboarding.Invited, Steps: stepsOf(ways3[1], true),
 	}
 )
+
+var ways3 = []onboarding.Line{
+	{Record: onboarding.Record{Organisation: office.ID, Stage: onboarding.None}, Name: hostile, Level: constituency.VG, KreisName: hostile},
+	{
+		Record: onboarding.Record{Organisation: town.ID, Stage: onboarding.Paused, Held: onboarding.Paused, InvitedAt: at(0), ContactsAt: at(0), RolesAt: at(0), ActiveAt: at(0), HeldAt: at(0), Document: "Akte 7", Version: 3},
+		Facts:  onboarding.Facts{Officer: true, OrgAdmin: true}, Name: town.Name, Level: town.Level, KreisName: town.KreisName,
+	},
+}
 
 var ways = emergency.Ways{Name: hostile, Mobile: "0170 1", Office: "03600 5", Fax: "03600 6", Email: "kim@elsewhere.example", Note: hostile}
 
@@ -45,6 +55,27 @@ func functionOptions(r *page.Renderer, lang string) []page.Option {
 }
 
 var contactSamples = map[string]sample{
+	"aufnahme": {"aufnahme", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &onboardingsView{
+			Base: page.Base{Title: r.Text(lang, "directory.onboarding"), Layout: page.Desk, Nav: page.NavConstituency}, Kreis: "16099", KreisName: "Landkreis Mustern",
+			Levels: options(r, lang), Counts: []stageCount{{onboarding.None, 600}, {onboarding.Active, 5}}, Lines: ways3, More: "/x", Invitable: 12, Without: 3,
+		}
+	}},
+	"aufnahme-leer": {"aufnahme", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &onboardingsView{Base: page.Base{Title: r.Text(lang, "directory.onboarding"), Layout: page.Desk, Nav: page.NavConstituency}, Kreis: "16099", KreisName: hostile, Levels: options(r, lang)}
+	}},
+	"aufnahme-stelle": {"aufnahme_stelle", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &onboardingView{
+			Base: page.Base{Title: r.Text(lang, "directory.onboarding.of", "Name", town.Name), Layout: page.Desk, Nav: page.NavConstituency}, Organisation: town,
+			Line: ways3[1], Steps: stepsOf(ways3[1], false), Form: onboardingForm{"paused", hostile, hostile}, HeldOptions: []page.Option{{Value: "paused", Label: "x"}},
+		}
+	}},
+	"aufnahme-stelle-fehler": {"aufnahme_stelle", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &onboardingView{
+			Base:         page.Base{Title: r.Text(lang, "directory.onboarding.of", "Name", office.Name), Layout: page.Desk, Nav: page.NavConstituency, Errors: []page.FieldError{{Field: "document", Code: "directory.onboarding.error.document"}, {Field: "held", Code: "directory.onboarding.error.held"}}},
+			Organisation: office, Line: ways3[0], Steps: stepsOf(ways3[0], false),
+		}
+	}},
 	"notfall": {"notfall", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
 		return &emergencyView{
 			Base: page.Base{Title: r.Text(lang, "directory.emergency")}, Own: true, Form: ways, Action: "/verzeichnis/stelle/notfall?id=x",

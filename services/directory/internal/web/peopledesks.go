@@ -8,6 +8,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/services/directory/internal/emergency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/onboarding"
 	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
@@ -20,6 +21,7 @@ type PeopleDesks struct {
 	Tasks    *task.Desk
 	// Emergencies are the sealed ways to organisations whose own IT is down.
 	Emergencies *emergency.Desk
+	Onboarding  *onboarding.Desk
 	// OnceContact is Once for contacts.
 	OnceContact func(ctx context.Context, r idem.Request, effect func(*contact.Desk) (status int, body any, err error)) (idem.Answer, error)
 }
@@ -32,7 +34,7 @@ type PeopleReads interface {
 
 // peoplePages are all pages about an organisation's people.
 func (h *Handler) peoplePages() []httpserver.Route {
-	return slices.Concat(h.contactPages(), h.absencePages(), h.checkPages(), h.taskPages(), h.emergencyPages())
+	return slices.Concat(h.contactPages(), h.absencePages(), h.checkPages(), h.taskPages(), h.emergencyPages(), h.onboardingPages())
 }
 
 // peopleAPI is the same for programs.
