@@ -65,6 +65,7 @@ var kinds = []struct{ pattern, kind string }{
 	{`/(cases/:id/attachments|fall/:ref/datei)/:attachment$`, "case-file"},
 	{`/fall/:ref/tun/:name$`, "case-form"},
 	{`/(cases/:id|fall/:ref|zeile/:id)\b`, "case"},
+	{`/nachweise/:qualification\b`, "nobody's"},
 	{`/(contacts|kontakte)/:contact\b`, "contact"},
 	{`/(runs|lauf)/:run\b|/(holds|sperren)/:hold\b`, "proposal"},
 	{`^/verzeichnis/bestaetigen/:link$|/(tasks|aufgaben)/:task\b`, "nobody's"},

@@ -29,10 +29,23 @@ var demoContacts = []directory.Contact{
 	{Organisation: "16055000", Name: "Willi Weimar", Functions: []string{"isb", "it_lead"}, Email: "it@weimar.example", Age: 700 * day},
 }
 
+// demoAdmissions show every stage of the way. Addresses and numbers are invented.
+var demoAdmissions = []directory.Admission{
+	{Organisation: "16071043", Invited: true, Document: "Teilnahmeerklärung 12/2026", Certificate: "BSI IT-Grundschutz-Praktiker", Lasts: 60 * day, Emergency: "Frau Archiv, privat", Mobile: "+49 151 000 43 99", Bounced: "alte-adresse@klettbach.example"},
+	{Organisation: "16071000", Email: "poststelle@weimarer-land.example", Invited: true, Certificate: "ISO/IEC 27001 Foundation", Lasts: 700 * day, Emergency: "Rettungsleitstelle", Mobile: "+49 151 000 71 99"},
+	{Organisation: "16051000", Email: "poststelle@erfurt.example", Invited: true, Document: "Teilnahmeerklärung 3/2026", Certificate: "BSI IT-Grundschutz-Praktiker", Lasts: -30 * day},
+	{Organisation: "16053000", Email: "poststelle@jena.example", Invited: true, Bounced: "cio@jena.example"},
+	{Organisation: "16055000", Email: "poststelle@weimar.example", Invited: true},
+	{Organisation: "16052000", Email: "poststelle@gera.example"},
+}
+
 // loadContacts brings in whom the demo bodies name.
 func (s *System) loadContacts(ctx context.Context) error {
 	if err := s.services.directory.LoadContacts(ctx, demoContacts); err != nil {
 		return fmt.Errorf("load the demo contacts: %w", err)
+	}
+	if err := s.services.directory.LoadAdmissions(ctx, demoAdmissions); err != nil {
+		return fmt.Errorf("load the demo admissions: %w", err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/services/directory/internal/emergency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/onboarding"
+	"github.com/thueringencert/leitstelle/services/directory/internal/qualification"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/services/directory/internal/web"
@@ -27,11 +28,12 @@ type people struct {
 	tasks       *task.Desk
 	emergencies *emergency.Desk
 	admission   *onboarding.Desk
+	officers    *qualification.Desk
 }
 
 // peopleDesks are what the pages about an organisation's people need.
 func (s *Service) peopleDesks() web.PeopleDesks {
-	return web.PeopleDesks{Contacts: s.contacts, OnceContact: s.onceContact, Checks: s.checks, Tasks: s.tasks, Emergencies: s.emergencies, Onboarding: s.admission}
+	return web.PeopleDesks{Contacts: s.contacts, OnceContact: s.onceContact, Checks: s.checks, Tasks: s.tasks, Emergencies: s.emergencies, Onboarding: s.admission, Officers: s.officers, OnceOfficer: s.onceOfficer}
 }
 
 // preparePeople makes the desks.
@@ -42,6 +44,7 @@ func (s *Service) preparePeople(cfg Config, keys *secret.Keys) {
 	s.tasks = &task.Desk{Store: s.store, Now: s.base.Now}
 	s.emergencies = &emergency.Desk{Store: s.store, Vault: keys, Now: s.base.Now}
 	s.admission = &onboarding.Desk{Store: s.store, Now: s.base.Now}
+	s.officers = &qualification.Desk{Store: s.store, Now: s.base.Now}
 }
 
 // peopleParts are what runs for them.
@@ -118,6 +121,15 @@ func (s *Service) failures(ctx context.Context) error {
 func (s *Service) onceContact(ctx context.Context, r idem.Request, effect func(*contact.Desk) (int, any, error)) (idem.Answer, error) {
 	return idem.Do(ctx, s.base.DB, r, func(tx pg.DB) (int, any, error) {
 		desk := *s.contacts
+		desk.Store = s.store.On(tx)
+		return effect(&desk)
+	})
+}
+
+// onceOfficer is once for the register of ISBs.
+func (s *Service) onceOfficer(ctx context.Context, r idem.Request, effect func(*qualification.Desk) (int, any, error)) (idem.Answer, error) {
+	return idem.Do(ctx, s.base.DB, r, func(tx pg.DB) (int, any, error) {
+		desk := *s.officers
 		desk.Store = s.store.On(tx)
 		return effect(&desk)
 	})

@@ -339,6 +339,9 @@ func (h *Handler) removeContact(c echo.Context) error {
 	return h.afterContact(c, x, "directory.contact.removed")
 }
 
+// Officer reports whether the contact has qualifications to show.
+func (l contactLine) Officer() bool { return l.Has(contact.ISB) || l.Has(contact.ISBDeputy) }
+
 // Tel is the number as a link dials it.
 func (l contactLine) Tel(number string) template.URL {
 	return "tel:" + template.URL(strings.Map(func(r rune) rune {

@@ -11,6 +11,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/services/directory/internal/emergency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/onboarding"
+	"github.com/thueringencert/leitstelle/services/directory/internal/qualification"
 	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/page"
@@ -29,6 +30,11 @@ var (
 		CoordinatorsOf: "Landkreis Mustern", Coordinators: lines[:1], Sealed: true, MaySeal: true, Stage: onboarding.Invited, Steps: stepsOf(ways3[1], true),
 	}
 )
+
+var proofs = []qualification.Qualification{
+	{ID: "99999999-0000-7000-8000-000000000001", Kind: qualification.Certificate, Name: "Praktiker " + hostile, Issuer: hostile, ObtainedOn: noon, Document: hostile},
+	{ID: "99999999-0000-7000-8000-000000000002", Kind: qualification.Training, Name: "Schulung", ObtainedOn: noon, ValidUntil: at(80 * 24 * time.Hour)},
+}
 
 var ways3 = []onboarding.Line{
 	{Record: onboarding.Record{Organisation: office.ID, Stage: onboarding.None}, Name: hostile, Level: constituency.VG, KreisName: hostile},
@@ -55,6 +61,34 @@ func functionOptions(r *page.Renderer, lang string) []page.Option {
 }
 
 var contactSamples = map[string]sample{
+	"isb": {"isb", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &officersView{
+			Base: page.Base{Title: r.Text(lang, "directory.isb"), Layout: page.Desk, Nav: page.NavConstituency}, Named: true, Shared: true, CSV: "/verzeichnis/isb.csv?state=",
+			Lines: []officerLine{
+				{qualification.Line{Organisation: town.ID, OrganisationName: town.Name, Level: town.Level, KreisName: hostile, Contact: called.ID, Name: hostile, Serves: 3, Best: &proofs[0]}, qualification.InForce},
+				{qualification.Line{Organisation: town.ID, OrganisationName: town.Name, Level: town.Level, Contact: called.ID, Name: "x", Serves: 1, Best: &proofs[1]}, qualification.Expiring},
+				{qualification.Line{Organisation: office.ID, OrganisationName: hostile, Level: office.Level}, qualification.NoOfficer},
+				{qualification.Line{Organisation: office.ID, OrganisationName: "x", Level: office.Level, Contact: called.ID, Name: "x"}, qualification.Unproven},
+			},
+		}
+	}},
+	"isb-leer": {"isb", actor.Steering, func(r *page.Renderer, lang string) page.View {
+		return &officersView{Base: page.Base{Title: r.Text(lang, "directory.isb")}, CSV: "/verzeichnis/isb.csv"}
+	}},
+	"nachweise": {"nachweise", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
+		return &qualificationsView{
+			Base: page.Base{Title: r.Text(lang, "directory.isb.of", "Name", called.Name)}, Organisation: town, Contact: called, Items: proofs, MayEdit: true,
+			Form: qualificationForm{Kind: "certificate", Key: "KEY"}, Kinds: []page.Option{{Value: "certificate", Label: "x"}}, Action: "/x",
+		}
+	}},
+	"nachweise-fehler": {"nachweise", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
+		return &qualificationsView{
+			Base: page.Base{Title: r.Text(lang, "directory.isb.of", "Name", called.Name), Errors: []page.FieldError{
+				{Field: "kind", Code: "directory.isb.error.kind"}, {Field: "name", Code: "directory.isb.error.name"}, {Field: "issuer", Code: "directory.isb.error.issuer"},
+				{Field: "obtained_on", Code: "directory.isb.error.obtained"}, {Field: "valid_until", Code: "directory.isb.error.valid"},
+			}}, Organisation: town, Contact: called, MayEdit: true, Form: qualificationForm{"x", hostile, hostile, "x", "y", hostile, "KEY"}, Action: "/x",
+		}
+	}},
 	"aufnahme": {"aufnahme", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		return &onboardingsView{
 			Base: page.Base{Title: r.Text(lang, "directory.onboarding"), Layout: page.Desk, Nav: page.NavConstituency}, Kreis: "16099", KreisName: "Landkreis Mustern",

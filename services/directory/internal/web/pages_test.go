@@ -231,7 +231,7 @@ func TestMessagesAreComplete(t *testing.T) {
 	t.Parallel()
 	pagetest.CheckMessages(t, "directory", files, files, os.DirFS("."),
 		os.DirFS("../account"), os.DirFS("../constituency"),
-		os.DirFS("../contact"), os.DirFS("../mandate"), os.DirFS("../task"), os.DirFS("../emergency"), os.DirFS("../onboarding"),
+		os.DirFS("../contact"), os.DirFS("../mandate"), os.DirFS("../task"), os.DirFS("../emergency"), os.DirFS("../onboarding"), os.DirFS("../qualification"),
 		os.DirFS("../succession"), os.DirFS("../responsibility"), os.DirFS("../takeover"),
 		os.DirFS("../catalogue"), os.DirFS("../store"))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/services/directory/internal/emergency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/onboarding"
+	"github.com/thueringencert/leitstelle/services/directory/internal/qualification"
 	"github.com/thueringencert/leitstelle/services/directory/internal/task"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
@@ -22,6 +23,9 @@ type PeopleDesks struct {
 	// Emergencies are the sealed ways to organisations whose own IT is down.
 	Emergencies *emergency.Desk
 	Onboarding  *onboarding.Desk
+	Officers    *qualification.Desk
+	// OnceOfficer is Once for the register of ISBs.
+	OnceOfficer func(ctx context.Context, r idem.Request, effect func(*qualification.Desk) (status int, body any, err error)) (idem.Answer, error)
 	// OnceContact is Once for contacts.
 	OnceContact func(ctx context.Context, r idem.Request, effect func(*contact.Desk) (status int, body any, err error)) (idem.Answer, error)
 }
@@ -34,7 +38,7 @@ type PeopleReads interface {
 
 // peoplePages are all pages about an organisation's people.
 func (h *Handler) peoplePages() []httpserver.Route {
-	return slices.Concat(h.contactPages(), h.absencePages(), h.checkPages(), h.taskPages(), h.emergencyPages(), h.onboardingPages())
+	return slices.Concat(h.contactPages(), h.absencePages(), h.checkPages(), h.taskPages(), h.emergencyPages(), h.onboardingPages(), h.officerPages())
 }
 
 // peopleAPI is the same for programs.
