@@ -126,6 +126,8 @@ func goldenMore(t *testing.T, e *env, lang string) {
 	golden(t, p, "vorgaenge-leer", p.get("/melden/vorgaenge"))
 	e.submit(actor.Officer, "x", good)
 	golden(t, p, "vorgaenge", p.get("/melden/vorgaenge"))
+	golden(t, p, "protokoll", p.get("/melden/protokoll"))
+	golden(t, p, "protokoll-leer", p.get("/melden/protokoll?beauftragt=alle"))
 	q := e.visitor(lang, actor.Officer)
 	path := q.begin("")
 	golden(t, q, "kontakt-angemeldet", q.get(path+"/kontakt"))

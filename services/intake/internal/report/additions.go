@@ -33,6 +33,8 @@ type Store interface {
 	AddStep(ctx context.Context, s Step, n Note) (Step, bool, error)
 	// AddBodies adds bodies to a report; Invalid when one is in it already.
 	AddBodies(ctx context.Context, x Extension, n Note) (Extension, bool, error)
+	// Accesses reads the log of an organisation, the newest first.
+	Accesses(ctx context.Context, f AccessFilter) ([]Access, error)
 	// Note writes one line of the audit by itself.
 	Note(ctx context.Context, act Act) error
 
@@ -84,7 +86,7 @@ func (d *Desk) addition(ctx context.Context, ref string, o Occasion, action acto
 	if !o.By.SignedIn() {
 		author.Name = r.Callback.Name
 	}
-	e := Entry{ID: event.NewID(), Report: r.ID, Author: author, Bodies: bodyIDs(r.Affected), At: d.now()}
+	e := Entry{ID: event.NewID(), Report: r.ID, Author: author, Bodies: bodyIDs(r.Affected), Agent: d.agentName(r, o, action), At: d.now()}
 	act := Act{
 		At: e.At, By: o.By, OnBehalf: behalf(r, o.By, action), Action: string(action),
 		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
@@ -170,10 +172,11 @@ func (d *Desk) Say(ctx context.Context, ref, text string, o Occasion) (Message, 
 		return Message{}, false, err
 	}
 	for _, b := range r.Affected {
+		as := d.agency(r, b, o, actor.ReportMessage)
 		n.Events = append(n.Events, event.New(event.ReportMessagePosted{
 			Report: r.ID, Reference: r.Reference, Message: e.ID,
-			Affected: b.Organisation, Author: e.Author, OnBehalf: agency(r, b, o).OnBehalf, Agent: agency(r, b, o).agent(), Text: text, At: e.At,
-		}, meta(n, o, agency(r, b, o).OnBehalf)))
+			Affected: b.Organisation, Author: e.Author, OnBehalf: as.OnBehalf, Agent: as.agent(), Text: text, At: e.At,
+		}, meta(n, o, as.OnBehalf)))
 	}
 	return d.Store.AddMessage(ctx, Message{Entry: e, Side: Reporter, Text: text}, n)
 }
@@ -191,11 +194,12 @@ func (d *Desk) Supplement(ctx context.Context, ref string, l Later, o Occasion) 
 	}
 	s := Supplement{Entry: e, Description: l.Description, Fields: l.fields()}
 	for _, b := range r.Affected {
+		as := d.agency(r, b, o, actor.ReportSupplement)
 		n.Events = append(n.Events, event.New(event.ReportSupplemented{
 			Report: r.ID, Reference: r.Reference, Supplement: e.ID,
-			Affected: b.Organisation, Author: e.Author, OnBehalf: agency(r, b, o).OnBehalf, Agent: agency(r, b, o).agent(), Description: s.Description,
+			Affected: b.Organisation, Author: e.Author, OnBehalf: as.OnBehalf, Agent: as.agent(), Description: s.Description,
 			Fields: s.Fields, At: e.At,
-		}, meta(n, o, agency(r, b, o).OnBehalf)))
+		}, meta(n, o, as.OnBehalf)))
 	}
 	return d.Store.AddSupplement(ctx, s, n)
 }
@@ -216,7 +220,7 @@ func (d *Desk) Attach(ctx context.Context, ref string, f File, o Occasion) (Atta
 		Entry: e, Name: FileName(f.Name), MediaType: stored.MediaType, Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key,
 		OnlyHome: onlyHome(r, o, f.ForAll),
 	}
-	kept, replayed, err := d.Store.AddAttachment(ctx, a, attaching(r, a, n, o))
+	kept, replayed, err := d.Store.AddAttachment(ctx, a, d.attaching(r, a, n, o))
 	if replayed || err != nil && !fault.Is(err, fault.Unavailable) {
 		// Unavailable may mean that it was stored: then the blob stays.
 		_ = d.Files.Delete(context.WithoutCancel(ctx), stored.Key)
@@ -235,14 +239,15 @@ func onlyHome(r Report, o Occasion, forAll bool) string {
 
 // attaching adds to a note the events of a file, one for each body, and the hash
 // of what it is.
-func attaching(r Report, a Attachment, n Note, o Occasion) Note {
+func (d *Desk) attaching(r Report, a Attachment, n Note, o Occasion) Note {
 	n.Key.Hash = []byte(r.ID + " " + a.SHA256 + " " + a.Name)
 	for _, b := range r.Affected {
+		as := d.agency(r, b, o, actor.AttachmentAdd)
 		n.Events = append(n.Events, event.New(event.ReportAttachmentAdded{
 			Report: r.ID, Reference: r.Reference, Attachment: a.ID,
-			Affected: b.Organisation, Author: a.Author, OnBehalf: agency(r, b, o).OnBehalf, Agent: agency(r, b, o).agent(), Name: a.Name, MediaType: a.MediaType,
+			Affected: b.Organisation, Author: a.Author, OnBehalf: as.OnBehalf, Agent: as.agent(), Name: a.Name, MediaType: a.MediaType,
 			Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, At: a.At,
-		}, meta(n, o, agency(r, b, o).OnBehalf)))
+		}, meta(n, o, as.OnBehalf)))
 	}
 	return n
 }

@@ -135,13 +135,13 @@ func (d *Desk) SubmitDraft(ctx context.Context, dr Draft, s Submission, o Occasi
 	}
 	if p := dr.Form.Photo; p != nil {
 		author := r.Reporter
-		e := Entry{ID: event.NewID(), Report: r.ID, Author: author, Bodies: bodyIDs(r.Affected), At: d.now()}
+		e := Entry{ID: event.NewID(), Report: r.ID, Author: author, Bodies: bodyIDs(r.Affected), Agent: d.agentName(r, o, actor.ReportCreate), At: d.now()}
 		n := Note{Key: Key{Scope: "form", Key: "photo " + dr.ID}, Act: Act{
 			At: e.At, By: o.By, OnBehalf: behalf(r, o.By, actor.ReportCreate),
 			Action: string(actor.AttachmentAdd), ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
 		}}
 		a := Attachment{Entry: e, Name: p.Name, MediaType: p.MediaType, Size: p.Size, SHA256: p.SHA256, Blob: p.Blob}
-		if _, _, err := d.Store.AddAttachment(ctx, a, attaching(r, a, n, o)); err != nil {
+		if _, _, err := d.Store.AddAttachment(ctx, a, d.attaching(r, a, n, o)); err != nil {
 			return Report{}, err // sent again, the report is the same and the photo is tried again
 		}
 	}

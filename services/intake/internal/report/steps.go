@@ -25,15 +25,6 @@ func (s *Seen) rights(o Occasion) {
 	s.MayExtend = s.Agent && o.of(s.Home) && !o.By.View(actor.ReportExtend).Empty()
 }
 
-// agency is the body with its agent when who acts is the agent; a body's own
-// people act for nobody else.
-func agency(r Report, b Body, o Occasion) Body {
-	if b.OnBehalf == "" || o.By.SignedIn() && o.By.May(actor.ReportMessage, objectOf(r, b)).OnBehalfOf == "" || o.part() != "" {
-		return Body{}
-	}
-	return b
-}
-
 // step prepares what a body does about a report that its provider sent. Exactly
 // one body is asked: the own one.
 func (d *Desk) step(ctx context.Context, ref string, o Occasion, action actor.Action, kind StepKind) (Report, Step, Note, error) {

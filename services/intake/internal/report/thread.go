@@ -25,6 +25,7 @@ type Entry struct {
 	Report string
 	Author event.Person
 	Bodies []string
+	Agent  string // name of the organisation that acted on behalf of the bodies, "" for none
 	At     time.Time
 }
 

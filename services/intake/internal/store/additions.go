@@ -26,15 +26,16 @@ type entry struct {
 	AuthorID string         `db:"author_id"`
 	Author   string         `db:"author"`
 	Bodies   pq.StringArray `db:"bodies"`
+	Agent    string         `db:"agent"`
 	At       time.Time      `db:"at"`
 }
 
 func entryRow(e report.Entry) entry {
-	return entry{ID: e.ID, ReportID: e.Report, AuthorID: e.Author.ID, Author: e.Author.Name, Bodies: e.Bodies, At: e.At}
+	return entry{ID: e.ID, ReportID: e.Report, AuthorID: e.Author.ID, Author: e.Author.Name, Bodies: e.Bodies, Agent: e.Agent, At: e.At}
 }
 
 func (e entry) entry() report.Entry {
-	return report.Entry{ID: e.ID, Report: e.ReportID, Author: event.Person{ID: e.AuthorID, Name: e.Author}, Bodies: e.Bodies, At: e.At.UTC()}
+	return report.Entry{ID: e.ID, Report: e.ReportID, Author: event.Person{ID: e.AuthorID, Name: e.Author}, Bodies: e.Bodies, Agent: e.Agent, At: e.At.UTC()}
 }
 
 type messageRow struct {
@@ -65,8 +66,8 @@ type attachmentRow struct {
 // AddMessage adds a message with its event and audit.
 func (s *Store) AddMessage(ctx context.Context, m report.Message, n report.Note) (report.Message, bool, error) {
 	return add(ctx, s.db, m, n, `
-		INSERT INTO report_message (id, report_id, side, author_id, author, bodies, case_id, body, at)
-		VALUES (:id, :report_id, :side, :author_id, :author, :bodies, :case_id, :body, :at)`,
+		INSERT INTO report_message (id, report_id, side, author_id, author, bodies, agent, case_id, body, at)
+		VALUES (:id, :report_id, :side, :author_id, :author, :bodies, :agent, :case_id, :body, :at)`,
 		messageRow{entry: entryRow(m.Entry), Side: string(m.Side), Case: m.Case, Text: m.Text})
 }
 
@@ -77,16 +78,16 @@ func (s *Store) AddSupplement(ctx context.Context, x report.Supplement, n report
 		return x, false, fmt.Errorf("encode supplement: %w", err)
 	}
 	return add(ctx, s.db, x, n, `
-		INSERT INTO report_supplement (id, report_id, author_id, author, bodies, description, fields, at)
-		VALUES (:id, :report_id, :author_id, :author, :bodies, :description, CAST(:fields AS jsonb), :at)`,
+		INSERT INTO report_supplement (id, report_id, author_id, author, bodies, agent, description, fields, at)
+		VALUES (:id, :report_id, :author_id, :author, :bodies, :agent, :description, CAST(:fields AS jsonb), :at)`,
 		supplementRow{entry: entryRow(x.Entry), Description: x.Description, Fields: string(fields)})
 }
 
 // AddAttachment adds the record of a file with its event and audit.
 func (s *Store) AddAttachment(ctx context.Context, a report.Attachment, n report.Note) (report.Attachment, bool, error) {
 	return add(ctx, s.db, a, n, `
-		INSERT INTO report_attachment (id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, only_home, at)
-		VALUES (:id, :report_id, :author_id, :author, :bodies, :name, :media_type, :size, :sha256, :blob, :only_home, :at)`,
+		INSERT INTO report_attachment (id, report_id, author_id, author, bodies, agent, name, media_type, size, sha256, blob, only_home, at)
+		VALUES (:id, :report_id, :author_id, :author, :bodies, :agent, :name, :media_type, :size, :sha256, :blob, :only_home, :at)`,
 		attachmentRow{entry: entryRow(a.Entry), Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, OnlyHome: a.OnlyHome})
 }
 
@@ -140,7 +141,7 @@ func (r reading) Thread(ctx context.Context, id string, bodies []string, read re
 	err := r.see(ctx, func(tx pg.DB) error {
 		var ms []messageRow
 		if err := tx.SelectContext(ctx, &ms, `
-			SELECT id, report_id, side, author_id, author, bodies, case_id, body, at
+			SELECT id, report_id, side, author_id, author, bodies, agent, case_id, body, at
 			FROM report_message WHERE report_id = $1 AND bodies && $2::text[] ORDER BY at, id`, id, of); err != nil {
 			return fmt.Errorf("read messages: %w", err)
 		}
@@ -149,7 +150,7 @@ func (r reading) Thread(ctx context.Context, id string, bodies []string, read re
 		}
 		var ss []supplementRow
 		if err := tx.SelectContext(ctx, &ss, `
-			SELECT id, report_id, author_id, author, bodies, description, fields, at
+			SELECT id, report_id, author_id, author, bodies, agent, description, fields, at
 			FROM report_supplement WHERE report_id = $1 AND bodies && $2::text[] ORDER BY at, id`, id, of); err != nil {
 			return fmt.Errorf("read supplements: %w", err)
 		}
@@ -162,7 +163,7 @@ func (r reading) Thread(ctx context.Context, id string, bodies []string, read re
 		}
 		var as []attachmentRow
 		if err := tx.SelectContext(ctx, &as, `
-			SELECT id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, only_home, destroyed_at, at
+			SELECT id, report_id, author_id, author, bodies, agent, name, media_type, size, sha256, blob, only_home, destroyed_at, at
 			FROM report_attachment WHERE report_id = $1 AND bodies && $2::text[] ORDER BY at, id`, id, of); err != nil {
 			return fmt.Errorf("read attachments: %w", err)
 		}

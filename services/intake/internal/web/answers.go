@@ -84,18 +84,20 @@ type messageAnswer struct {
 	ID       string    `json:"id"`
 	Side     string    `json:"side"`
 	Author   string    `json:"author,omitempty"`
+	Agent    string    `json:"agent,omitempty"`    // who acted on behalf of the affected
 	Affected []string  `json:"affected,omitempty"` // whom it is about, of those that the asker sees
 	Text     string    `json:"text"`
 	At       time.Time `json:"at"`
 }
 
 func messageOf(m report.Message) messageAnswer {
-	return messageAnswer{ID: m.ID, Side: string(m.Side), Author: m.Author.Name, Affected: named(m.Bodies), Text: m.Text, At: m.At}
+	return messageAnswer{ID: m.ID, Side: string(m.Side), Author: m.Author.Name, Agent: m.Agent, Affected: named(m.Bodies), Text: m.Text, At: m.At}
 }
 
 type supplementAnswer struct {
 	ID          string         `json:"id"`
 	Author      string         `json:"author,omitempty"`
+	Agent       string         `json:"agent,omitempty"` // who acted on behalf of the affected
 	Description string         `json:"description,omitempty"`
 	Affected    []string       `json:"affected,omitempty"`
 	Fields      map[string]any `json:"fields,omitempty"`
@@ -103,12 +105,13 @@ type supplementAnswer struct {
 }
 
 func supplementOf(s report.Supplement) supplementAnswer {
-	return supplementAnswer{ID: s.ID, Author: s.Author.Name, Description: s.Description, Affected: named(s.Bodies), Fields: s.Fields, At: s.At}
+	return supplementAnswer{ID: s.ID, Author: s.Author.Name, Agent: s.Agent, Description: s.Description, Affected: named(s.Bodies), Fields: s.Fields, At: s.At}
 }
 
 type attachmentAnswer struct {
 	ID        string    `json:"id"`
 	Author    string    `json:"author,omitempty"`
+	Agent     string    `json:"agent,omitempty"` // who acted on behalf of the affected
 	Name      string    `json:"name"`
 	MediaType string    `json:"media_type"`
 	Size      int64     `json:"size"`
@@ -119,7 +122,7 @@ type attachmentAnswer struct {
 }
 
 func attachmentOf(a report.Attachment) attachmentAnswer {
-	return attachmentAnswer{ID: a.ID, Author: a.Author.Name, Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Affected: named(a.Bodies), Private: a.OnlyHome != "", At: a.At}
+	return attachmentAnswer{ID: a.ID, Author: a.Author.Name, Agent: a.Agent, Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Affected: named(a.Bodies), Private: a.OnlyHome != "", At: a.At}
 }
 
 type deadlineAnswer struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/page"
@@ -178,8 +179,9 @@ func (h *Handler) printReport(c echo.Context) error {
 // listView are the own and mandated reports.
 type listView struct {
 	page.Base
-	Items []report.Report
-	More  string
+	Items  []report.Report
+	More   string
+	MayLog bool // the log of the own organisation
 }
 
 func (h *Handler) listPage(c echo.Context) error {
@@ -195,7 +197,7 @@ func (h *Handler) listPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := &listView{Items: list}
+	v := &listView{Items: list, MayLog: !by.View(actor.AccessRead).Empty()}
 	v.Title = h.Pages.T(c, "intake.list.title")
 	if next != "" {
 		v.More = page.Link(page.Language(c), "/melden/vorgaenge?after="+next)

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,7 +106,7 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: api + "/reports/:id/contradiction", Action: actor.ReportContradict, Handler: h.contradictAPI},
 		{Method: get, Path: api + "/receipt-key", Action: actor.Public, Handler: h.receiptKey},
 	}
-	return append(append(routes, h.formRoutes()...), h.pageRoutes()...)
+	return slices.Concat(routes, h.formRoutes(), h.pageRoutes(), h.accessRoutes())
 }
 
 // formRoutes are the four steps of the form and what follows them.
