@@ -112,7 +112,9 @@ func TestAnAgentThatAddsToAnOwnReportIsNamed(t *testing.T) {
 	if got := e.accesses(actor.Officer, "?beauftragt=alle"); len(got.Items) != 1 || got.Items[0].Action != "report.message" {
 		t.Errorf("the log: %+v", got.Items)
 	}
-	var d struct{ Messages []struct{ Author, Agent string } }
+	var d struct {
+		Messages []struct{ Author, Agent string }
+	}
 	e.do(request{path: reportsPath + "/" + c.ID, as: actor.Officer}).into(t, &d)
 	if len(d.Messages) != 1 || d.Messages[0].Agent != "KIV Thüringen GmbH" {
 		t.Errorf("messages: %+v", d.Messages)

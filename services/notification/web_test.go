@@ -120,6 +120,17 @@ func TestAProviderAnswersForItsPrincipalsOnOnePage(t *testing.T) {
 	if got[muster] != "mitigating for "+muster || got[landkreis] != "not_affected for "+landkreis {
 		t.Errorf("answers = %v, want each its own on behalf", got)
 	}
+	// The body, the board and the event name the agent and for whom it answered.
+	const behalf = "Kim provider, KIV Thüringen GmbH im Auftrag von Stadt Musterhausen"
+	own := e.want(http.StatusOK, request{path: "/warnungen/" + a.Reference, cookie: actor.Officer})
+	board := e.want(http.StatusOK, request{path: "/warnungen/redaktion/" + a.Reference, cookie: actor.Lead})
+	if !strings.Contains(own.body, behalf) || !strings.Contains(board.body, behalf) {
+		t.Errorf("the agent is not named:\n%s\n%s", short(own.body), short(board.body))
+	}
+	var told int
+	if err := e.db.Get(&told, `SELECT count(*) FROM outbox WHERE type = 'poll.answered' AND body::jsonb -> 'data' -> 'agent' ->> 'id' = $1`, kiv); err != nil || told != 2 {
+		t.Errorf("%d events name the agent (%v), want 2", told, err)
+	}
 	e.learn(event.MandateChanged{ID: "0190c000-0000-7000-8000-000000000000", Version: 2, Principal: muster, Agent: kiv, Scopes: []string{"alerts", "polls"}, From: start.AddDate(-1, 0, 0), RevokedAt: &start})
 	devstack.Eventually(t, 5*time.Second, "the revoked mandate gone from the page", func() bool {
 		return strings.Contains(e.do(request{path: link}).body, "Weimarer Land") && !strings.Contains(e.do(request{path: link}).body, "Musterhausen")

@@ -146,22 +146,22 @@ func TestAnswersMayChangeUntilTheEnd(t *testing.T) {
 	end := noon.Add(48 * time.Hour)
 	a := drafted(t, func(c *alert.Content) { c.ValidUntil = &end })
 	b := alert.Body{Organisation: event.Organisation{ID: "o"}}
-	if _, err := a.Answer(&b, alert.Reply{Answer: "fixed"}, editor, "", noon); !fault.Is(err, fault.Conflict) {
+	if _, err := a.Answer(&b, alert.Reply{Answer: "fixed"}, editor, "", nil, noon); !fault.Is(err, fault.Conflict) {
 		t.Errorf("an answer to a draft = %v, want Conflict", err)
 	}
 	if _, err := a.Release(second, 1, 1, noon); err != nil {
 		t.Fatal(err)
 	}
 	for i, answer := range alert.Answers() {
-		e, err := a.Answer(&b, alert.Reply{Answer: answer}, editor, "", noon.Add(time.Hour))
+		e, err := a.Answer(&b, alert.Reply{Answer: answer}, editor, "", nil, noon.Add(time.Hour))
 		if err != nil || b.Version != i+1 || e.Answer != answer {
 			t.Errorf("answer %s = %v, version %d", answer, err, b.Version)
 		}
 	}
-	if _, err := a.Answer(&b, alert.Reply{Answer: "maybe"}, editor, "", noon); !fault.Is(err, fault.Invalid) {
+	if _, err := a.Answer(&b, alert.Reply{Answer: "maybe"}, editor, "", nil, noon); !fault.Is(err, fault.Invalid) {
 		t.Errorf("an unknown answer = %v, want Invalid", err)
 	}
-	if _, err := a.Answer(&b, alert.Reply{Answer: "fixed"}, editor, "", end); !fault.Is(err, fault.Conflict) {
+	if _, err := a.Answer(&b, alert.Reply{Answer: "fixed"}, editor, "", nil, end); !fault.Is(err, fault.Conflict) {
 		t.Errorf("an answer after the end = %v, want Conflict", err)
 	}
 	if got := b.Answer; got != "checking" {

@@ -58,7 +58,8 @@ type Body struct {
 	Version      int // of the answer, 0 while silent
 	AnsweredAt   *time.Time
 	AnsweredBy   event.Person
-	OnBehalf     string // the agent's organisation
+	OnBehalf     string // the body itself when an agent answered for it
+	Agent        string // name of that agent
 	AlertVersion int    // the alert's version at the time
 	Mails        Tally  // mails to its people by state
 }
@@ -68,7 +69,7 @@ type Tally struct{ Pending, Sent, Failed int }
 
 // Answer takes the reply of a body. It may change until the alert ends; every
 // answer is a version of its own.
-func (a *Alert) Answer(b *Body, r Reply, by event.Person, onBehalf string, now time.Time) (event.PollAnswered, error) {
+func (a *Alert) Answer(b *Body, r Reply, by event.Person, onBehalf string, agent *event.Organisation, now time.Time) (event.PollAnswered, error) {
 	if err := r.Check(); err != nil {
 		return event.PollAnswered{}, err
 	}
@@ -77,11 +78,14 @@ func (a *Alert) Answer(b *Body, r Reply, by event.Person, onBehalf string, now t
 	}
 	e := event.PollAnswered{
 		Alert: a.ID, Reference: a.Reference, AlertVersion: a.Current.Number,
-		Organisation: b.Organisation, Author: by, OnBehalf: onBehalf,
+		Organisation: b.Organisation, Author: by, OnBehalf: onBehalf, Agent: agent,
 		Answer: r.Answer, Previous: b.Answer, Detail: r.Detail, Text: r.Text, At: now,
 	}
 	b.Answer, b.Detail, b.Text, b.Version = r.Answer, r.Detail, r.Text, b.Version+1
-	b.AnsweredAt, b.AnsweredBy, b.OnBehalf, b.AlertVersion = &now, by, onBehalf, a.Current.Number
+	b.AnsweredAt, b.AnsweredBy, b.OnBehalf, b.Agent, b.AlertVersion = &now, by, onBehalf, "", a.Current.Number
+	if agent != nil {
+		b.Agent = agent.Name
+	}
 	return e, nil
 }
 

@@ -281,14 +281,15 @@ func (d Desk) Answer(ctx context.Context, by By, alertID, organisation string, a
 	if !slices.ContainsFunc(allowed, func(b Body) bool { return b.Organisation.ID == organisation }) {
 		return Body{}, fault.New(fault.NotFound, "you cannot answer for this organisation")
 	}
-	onBehalf := by.May(actor.PollAnswer, actor.Object{Organisation: organisation}).OnBehalfOf
+	may := by.May(actor.PollAnswer, actor.Object{Organisation: organisation})
+	onBehalf, agent := may.OnBehalfOf, d.agent(by.Actor, may)
 	var as Body
 	body, err := d.Store.Answer(ctx, alertID, organisation, by, func(a *Alert, b *Body) (event.PollAnswered, error) {
 		if onBehalf != "" && (a.Current == nil || !ForAgents(a.Current.TLP)) {
 			return event.PollAnswered{}, fault.New(fault.NotFound, "you cannot answer for this organisation")
 		}
 		as = *b
-		e, err := a.Answer(b, r, by.Named(), onBehalf, d.Now())
+		e, err := a.Answer(b, r, by.Named(), onBehalf, agent, d.Now())
 		if err == nil && as.says(*b) {
 			err = errSaid
 		}
@@ -298,6 +299,22 @@ func (d Desk) Answer(ctx context.Context, by By, alertID, organisation string, a
 		return as, nil
 	}
 	return body, err
+}
+
+// agent is the organisation that acts under the mandate of a decision, nil
+// without one.
+func (d Desk) agent(a actor.Actor, may actor.Decision) *event.Organisation {
+	i := slices.IndexFunc(a.Mandates, func(m actor.Mandate) bool { return m.ID == may.Mandate })
+	if may.OnBehalfOf == "" || i < 0 {
+		return nil
+	}
+	id := a.Mandates[i].Agent
+	for _, o := range d.Register.Organisations() {
+		if o.ID == id {
+			return &o.Organisation
+		}
+	}
+	return &event.Organisation{ID: id}
 }
 
 // errSaid leaves an answer as it is that says what was said: a second tap makes

@@ -32,6 +32,7 @@ type bodyRow struct {
 	AnsweredAt   *time.Time `db:"answered_at"`
 	AnsweredBy   []byte     `db:"answered_by"`
 	OnBehalf     string     `db:"on_behalf"`
+	Agent        string     `db:"agent"`
 	AlertVersion int        `db:"alert_version"`
 	Pending      int        `db:"pending"`
 	Sent         int        `db:"sent"`
@@ -42,13 +43,13 @@ func (r bodyRow) body() (alert.Body, error) {
 	b := alert.Body{
 		Organisation: event.Organisation{ID: r.Organisation, AGS: r.AGS, Name: r.Name, Level: r.Level, Kreis: r.Kreis},
 		Answer:       r.Answer, Detail: r.Detail, Text: r.Text, Version: r.Version, AnsweredAt: r.AnsweredAt,
-		OnBehalf: r.OnBehalf, AlertVersion: r.AlertVersion, Mails: alert.Tally{Pending: r.Pending, Sent: r.Sent, Failed: r.Failed},
+		OnBehalf: r.OnBehalf, Agent: r.Agent, AlertVersion: r.AlertVersion, Mails: alert.Tally{Pending: r.Pending, Sent: r.Sent, Failed: r.Failed},
 	}
 	return b, decode(r.AnsweredBy, &b.AnsweredBy)
 }
 
 const bodyColumns = `b.organisation, b.name, b.ags, b.level, b.kreis, b.answer, b.detail, b.text, b.version,
-	b.answered_at, b.answered_by, b.on_behalf, b.alert_version`
+	b.answered_at, b.answered_by, b.on_behalf, b.agent, b.alert_version`
 
 // Bodies lists an alert's audience by name with answers and, per body, how its
 // mails fared.
@@ -215,15 +216,15 @@ func saveAnswer(ctx context.Context, tx pg.DB, id string, by alert.By, b alert.B
 	who := encode(b.AnsweredBy)
 	if _, err := tx.ExecContext(ctx, `
 		UPDATE alert_bodies SET answer = $3, detail = $4, text = $5, version = $6, answered_at = $7, answered_by = $8,
-			on_behalf = $9, alert_version = $10
+			on_behalf = $9, alert_version = $10, agent = $11
 		WHERE alert = $1 AND organisation = $2`,
-		id, b.Organisation.ID, b.Answer, b.Detail, b.Text, b.Version, b.AnsweredAt, who, b.OnBehalf, b.AlertVersion); err != nil {
+		id, b.Organisation.ID, b.Answer, b.Detail, b.Text, b.Version, b.AnsweredAt, who, b.OnBehalf, b.AlertVersion, b.Agent); err != nil {
 		return fmt.Errorf("save answer: %w", err)
 	}
 	if _, err := tx.ExecContext(ctx, `
-		INSERT INTO answers (alert, organisation, version, answer, detail, text, by_person, on_behalf, via, alert_version, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		id, b.Organisation.ID, b.Version, b.Answer, b.Detail, b.Text, who, b.OnBehalf, via, b.AlertVersion, b.AnsweredAt); err != nil {
+		INSERT INTO answers (alert, organisation, version, answer, detail, text, by_person, on_behalf, via, alert_version, at, agent)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		id, b.Organisation.ID, b.Version, b.Answer, b.Detail, b.Text, who, b.OnBehalf, via, b.AlertVersion, b.AnsweredAt, b.Agent); err != nil {
 		return fmt.Errorf("insert answer: %w", err)
 	}
 	return nil

@@ -273,7 +273,7 @@ func TestEveryAnswerIsAVersion(t *testing.T) {
 	for i := range 6 {
 		wg.Go(func() {
 			_, err := s.Answer(t.Context(), a.ID, org, who("officer"), func(x *alert.Alert, b *alert.Body) (event.PollAnswered, error) {
-				return x.Answer(b, alert.Reply{Answer: alert.Answers()[i%5]}, event.Person{ID: "officer"}, "", noon)
+				return x.Answer(b, alert.Reply{Answer: alert.Answers()[i%5]}, event.Person{ID: "officer"}, "", nil, noon)
 			})
 			if err != nil {
 				t.Error(err)

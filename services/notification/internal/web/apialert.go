@@ -137,6 +137,7 @@ type answerJSON struct {
 	AnsweredAt   *time.Time         `json:"answered_at,omitempty"`
 	AnsweredBy   *event.Person      `json:"answered_by,omitempty"`
 	OnBehalf     string             `json:"on_behalf,omitempty"`
+	Agent        string             `json:"agent,omitempty"` // who answered on its behalf
 	Mails        mailsJSON          `json:"mails"`
 }
 
@@ -149,7 +150,7 @@ type mailsJSON struct {
 func answerOf(b alert.Body) answerJSON {
 	out := answerJSON{
 		Organisation: b.Organisation, Answer: b.Answer, Detail: b.Detail, Text: b.Text, Version: b.Version,
-		AnsweredAt: b.AnsweredAt, OnBehalf: b.OnBehalf, Mails: mailsJSON(b.Mails),
+		AnsweredAt: b.AnsweredAt, OnBehalf: b.OnBehalf, Agent: b.Agent, Mails: mailsJSON(b.Mails),
 	}
 	if b.AnsweredAt != nil {
 		out.AnsweredBy = &b.AnsweredBy

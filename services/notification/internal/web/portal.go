@@ -210,6 +210,14 @@ type bodyView struct {
 	ReportLink                     string
 }
 
+// answeredBy names who answered; an agent with its firm and for whom.
+func (h *Handler) answeredBy(c echo.Context, b alert.Body) string {
+	if b.Agent == "" {
+		return b.AnsweredBy.Name
+	}
+	return b.AnsweredBy.Name + ", " + h.Pages.T(c, "notification.behalf", "Agent", b.Agent, "Name", b.Organisation.Name)
+}
+
 type warningView struct {
 	page.Base
 	Ref, Token string
@@ -257,7 +265,7 @@ func (h *Handler) render(c echo.Context, status int, x access, typed alert.Reply
 	for _, b := range x.bodies {
 		v.Bodies = append(v.Bodies, bodyView{
 			ID: b.Organisation.ID, Name: b.Organisation.Name, Answer: b.Answer, Detail: b.Detail,
-			Text: b.Text, AnsweredAt: b.AnsweredAt, AnsweredBy: b.AnsweredBy.Name, Affected: alert.Affected(b.Answer, b.Detail),
+			Text: b.Text, AnsweredAt: b.AnsweredAt, AnsweredBy: h.answeredBy(c, b), Affected: alert.Affected(b.Answer, b.Detail),
 			ReportLink: "/melden?warnung=" + url.QueryEscape(a.Reference) + "&stelle=" + url.QueryEscape(b.Organisation.ID),
 		})
 	}

@@ -153,6 +153,7 @@ type Message struct {
 	Case      string
 	Direction string
 	Author    event.Person
+	Agent     string // name of the organisation that acted on behalf of the case's, "" for its own people
 	Report    string // reference, for one that came in
 	Text      string
 	TLP       tlp.Label
@@ -174,6 +175,7 @@ type Supplement struct {
 	Case        string
 	Report      string // reference
 	Author      event.Person
+	Agent       string
 	Description string
 	Fields      map[string]any
 	At          time.Time
@@ -185,6 +187,7 @@ type Attachment struct {
 	Case      string
 	Report    string // reference
 	Author    event.Person
+	Agent     string
 	Name      string
 	MediaType string
 	Size      int64

@@ -56,9 +56,9 @@ func AffectedKey(o event.Organisation) string {
 func (c *Case) Supplement(by By, at time.Time, s event.ReportSupplemented) {
 	c.pending.Supplements = append(c.pending.Supplements, Supplement{
 		ID: s.Supplement, Case: c.ID, Report: s.Reference,
-		Author: s.Author, Description: s.Description, Fields: s.Fields, At: s.At,
+		Author: s.Author, Agent: agentName(s.Agent), Description: s.Description, Fields: s.Fields, At: s.At,
 	})
-	c.note(by, at, KindSupplement, "", s.Author.Name, "", s.Reference)
+	c.note(by, at, KindSupplement, "", credit(s.Author, s.Agent), "", s.Reference)
 	c.flag(FlagMessage)
 }
 
@@ -66,10 +66,10 @@ func (c *Case) Supplement(by By, at time.Time, s event.ReportSupplemented) {
 // resolved or closed case it only flags (design §7).
 func (c *Case) Receive(by By, at time.Time, m event.ReportMessagePosted) {
 	c.pending.Messages = append(c.pending.Messages, Message{
-		ID: m.Message, Case: c.ID, Direction: In, Author: m.Author,
+		ID: m.Message, Case: c.ID, Direction: In, Author: m.Author, Agent: agentName(m.Agent),
 		Report: m.Reference, Text: m.Text, TLP: c.TLP, At: m.At,
 	})
-	c.note(by, at, KindMessageIn, "", m.Author.Name, "", m.Reference)
+	c.note(by, at, KindMessageIn, "", credit(m.Author, m.Agent), "", m.Reference)
 	c.heard(by, at)
 }
 
@@ -77,9 +77,9 @@ func (c *Case) Receive(by By, at time.Time, m event.ReportMessagePosted) {
 func (c *Case) Attach(by By, at time.Time, a event.ReportAttachmentAdded) {
 	c.pending.Attachments = append(c.pending.Attachments, Attachment{
 		ID: a.Attachment, Case: c.ID, Report: a.Reference,
-		Author: a.Author, Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, At: a.At,
+		Author: a.Author, Agent: agentName(a.Agent), Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, At: a.At,
 	})
-	c.note(by, at, KindAttachment, "", a.Author.Name, "", a.Attachment)
+	c.note(by, at, KindAttachment, "", credit(a.Author, a.Agent), "", a.Attachment)
 	c.flag(FlagMessage)
 }
 
@@ -129,4 +129,18 @@ func (c *Case) Merge(by By, at time.Time, target *Case, reason string) error {
 	}
 	target.note(by, at, KindAbsorbed, "", c.Reference, reason, c.ID)
 	return nil
+}
+
+// agentName is who acted on behalf of the case's organisation, "" for nobody.
+func agentName(agent *event.Organisation) string {
+	if agent == nil {
+		return ""
+	}
+	return agent.Name
+}
+
+// credit names who did something for the log: the person, with the firm when it
+// acted on behalf of the case's organisation.
+func credit(author event.Person, agent *event.Organisation) string {
+	return strings.Trim(author.Name+", "+agentName(agent), ", ")
 }

@@ -228,9 +228,9 @@ func parts(ctx context.Context, tx pg.DB, p casefile.Pending) error {
 	}
 	for _, m := range p.Messages {
 		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO case_messages (id, case_id, direction, author_id, author_name, report, text, tlp, at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
-			m.ID, m.Case, m.Direction, m.Author.ID, m.Author.Name, m.Report, m.Text, string(m.TLP), m.At); err != nil {
+			INSERT INTO case_messages (id, case_id, direction, author_id, author_name, agent, report, text, tlp, at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+			m.ID, m.Case, m.Direction, m.Author.ID, m.Author.Name, m.Agent, m.Report, m.Text, string(m.TLP), m.At); err != nil {
 			return fmt.Errorf("insert message: %w", err)
 		}
 	}
@@ -248,9 +248,9 @@ func parts(ctx context.Context, tx pg.DB, p casefile.Pending) error {
 	}
 	for _, a := range p.Attachments {
 		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO case_attachments (id, case_id, author_id, author_name, report, name, media_type, size, sha256, blob, at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
-			a.ID, a.Case, a.Author.ID, a.Author.Name, a.Report, a.Name, a.MediaType, a.Size, a.SHA256, a.Blob, a.At); err != nil {
+			INSERT INTO case_attachments (id, case_id, author_id, author_name, agent, report, name, media_type, size, sha256, blob, at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING`,
+			a.ID, a.Case, a.Author.ID, a.Author.Name, a.Agent, a.Report, a.Name, a.MediaType, a.Size, a.SHA256, a.Blob, a.At); err != nil {
 			return fmt.Errorf("insert attachment: %w", err)
 		}
 	}
@@ -280,9 +280,9 @@ func insertSupplement(ctx context.Context, tx pg.DB, s casefile.Supplement) erro
 		return fmt.Errorf("encode supplement: %w", err)
 	}
 	if _, err := tx.ExecContext(ctx, `
-		INSERT INTO case_supplements (id, case_id, author_id, author_name, report, description, fields, at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING`,
-		s.ID, s.Case, s.Author.ID, s.Author.Name, s.Report, s.Description, string(fields), s.At); err != nil {
+		INSERT INTO case_supplements (id, case_id, author_id, author_name, agent, report, description, fields, at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
+		s.ID, s.Case, s.Author.ID, s.Author.Name, s.Agent, s.Report, s.Description, string(fields), s.At); err != nil {
 		return fmt.Errorf("insert supplement: %w", err)
 	}
 	return nil

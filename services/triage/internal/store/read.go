@@ -115,6 +115,7 @@ type said struct {
 	Case       string    `db:"case_id"`
 	AuthorID   string    `db:"author_id"`
 	AuthorName string    `db:"author_name"`
+	Agent      string    `db:"agent"`
 	At         time.Time `db:"at"`
 }
 
@@ -128,12 +129,12 @@ func supplements(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
 		Fields      string `db:"fields"`
 	}
 	if err := tx.SelectContext(ctx, &rows, family+`
-		SELECT id, case_id, author_id, author_name, at, report, description, fields
+		SELECT id, case_id, author_id, author_name, agent, at, report, description, fields
 		FROM case_supplements WHERE case_id IN (SELECT id FROM family) ORDER BY at, id`, d.ID); err != nil {
 		return fmt.Errorf("supplements: %w", err)
 	}
 	for _, r := range rows {
-		s := casefile.Supplement{ID: r.ID, Case: r.Case, Report: r.Report, Author: r.author(), Description: r.Description, At: r.At.UTC()}
+		s := casefile.Supplement{ID: r.ID, Case: r.Case, Report: r.Report, Author: r.author(), Agent: r.Agent, Description: r.Description, At: r.At.UTC()}
 		if err := json.Unmarshal([]byte(r.Fields), &s.Fields); err != nil {
 			return fmt.Errorf("supplement %s: %w", r.ID, err)
 		}
@@ -151,13 +152,13 @@ func messages(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
 		TLP       string `db:"tlp"`
 	}
 	if err := tx.SelectContext(ctx, &rows, family+`
-		SELECT id, case_id, author_id, author_name, at, direction, report, text, tlp
+		SELECT id, case_id, author_id, author_name, agent, at, direction, report, text, tlp
 		FROM case_messages WHERE case_id IN (SELECT id FROM family) ORDER BY at, id`, d.ID); err != nil {
 		return fmt.Errorf("messages: %w", err)
 	}
 	for _, r := range rows {
 		d.Messages = append(d.Messages, casefile.Message{
-			ID: r.ID, Case: r.Case, Direction: r.Direction, Author: r.author(),
+			ID: r.ID, Case: r.Case, Direction: r.Direction, Author: r.author(), Agent: r.Agent,
 			Report: r.Report, Text: r.Text, TLP: tlp.Label(r.TLP), At: r.At.UTC(),
 		})
 	}
@@ -194,13 +195,13 @@ type attachmentRow struct {
 
 func (r attachmentRow) attachment() casefile.Attachment {
 	return casefile.Attachment{
-		ID: r.ID, Case: r.Case, Report: r.Report, Author: r.author(), Name: r.Name,
+		ID: r.ID, Case: r.Case, Report: r.Report, Author: r.author(), Agent: r.Agent, Name: r.Name,
 		MediaType: r.MediaType, Size: r.Size, SHA256: r.SHA256, Blob: r.Blob, At: r.At.UTC(), DestroyedAt: utc(r.DestroyedAt),
 	}
 }
 
 const selectAttachments = family + `
-SELECT id, case_id, author_id, author_name, at, report, name, media_type, size, sha256, blob, destroyed_at
+SELECT id, case_id, author_id, author_name, agent, at, report, name, media_type, size, sha256, blob, destroyed_at
 FROM case_attachments WHERE case_id IN (SELECT id FROM family)`
 
 func attachments(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {

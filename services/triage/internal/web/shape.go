@@ -61,6 +61,7 @@ type messageShape struct {
 	ID        string       `json:"id"`
 	Direction string       `json:"direction"`
 	Author    event.Person `json:"author"`
+	Agent     string       `json:"agent,omitempty"` // who acted on behalf of the organisation
 	Report    string       `json:"report,omitempty"`
 	Text      string       `json:"text"`
 	TLP       string       `json:"tlp"`
@@ -68,7 +69,7 @@ type messageShape struct {
 }
 
 func messageShapeOf(m casefile.Message) messageShape {
-	return messageShape{ID: m.ID, Direction: m.Direction, Author: m.Author, Report: m.Report, Text: m.Text, TLP: string(m.TLP), At: m.At}
+	return messageShape{ID: m.ID, Direction: m.Direction, Author: m.Author, Agent: m.Agent, Report: m.Report, Text: m.Text, TLP: string(m.TLP), At: m.At}
 }
 
 type noteShape struct {
@@ -86,6 +87,7 @@ type supplementShape struct {
 	ID          string         `json:"id"`
 	Report      string         `json:"report"`
 	Author      event.Person   `json:"author"`
+	Agent       string         `json:"agent,omitempty"`
 	Description string         `json:"description,omitempty"`
 	Fields      map[string]any `json:"fields,omitempty"`
 	At          time.Time      `json:"at"`
@@ -95,6 +97,7 @@ type attachmentShape struct {
 	ID        string       `json:"id"`
 	Report    string       `json:"report"`
 	Author    event.Person `json:"author"`
+	Agent     string       `json:"agent,omitempty"`
 	Name      string       `json:"name"`
 	MediaType string       `json:"media_type"`
 	Size      int64        `json:"size"`
@@ -159,13 +162,13 @@ func caseShapeOf(d casefile.Dossier, now time.Time) caseShape {
 	}
 	for _, s := range d.Supplements {
 		out.Supplements = append(out.Supplements, supplementShape{
-			ID: s.ID, Report: s.Report, Author: s.Author,
+			ID: s.ID, Report: s.Report, Author: s.Author, Agent: s.Agent,
 			Description: s.Description, Fields: s.Fields, At: s.At,
 		})
 	}
 	for _, a := range d.Attachments {
 		out.Attachments = append(out.Attachments, attachmentShape{
-			ID: a.ID, Report: a.Report, Author: a.Author, Name: a.Name,
+			ID: a.ID, Report: a.Report, Author: a.Author, Agent: a.Agent, Name: a.Name,
 			MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, At: a.At,
 		})
 	}
