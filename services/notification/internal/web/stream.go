@@ -144,18 +144,19 @@ func (h *Handler) follow(c echo.Context, s *sse, alertID string, seq int64) {
 	defer beat.Stop()
 	defer look.Stop()
 	for s.err == nil {
-		wake := h.Board.next()
+		wake, changed := h.Board.next(), h.Register.Changed()
+		if a, ok := session.StillGood(c, h.Register, h.Now()); !ok || a.View(actor.AlertWork).Empty() {
+			return // nothing is told to who lost the role or was locked out
+		}
 		seq = h.tell(ctx, s, alertID, seq)
 		select {
 		case <-ctx.Done():
 			return
 		case <-wake:
+		case <-changed:
 		case <-beat.C:
 			s.send(": still here\n\n")
 		case <-look.C:
-			if a, ok := session.StillGood(c, h.Register, h.Now()); !ok || a.View(actor.AlertWork).Empty() {
-				return
-			}
 		}
 	}
 }
