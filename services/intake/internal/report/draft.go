@@ -43,6 +43,10 @@ type Form struct {
 	Exercise     bool     `json:"exercise,omitempty"`
 	Alert        string   `json:"alert,omitempty"`
 	Photo        *Photo   `json:"photo,omitempty"`
+
+	PhotoForAll bool                  `json:"photo_for_all,omitempty"` // also for the people of the affected bodies
+	List        string                `json:"list,omitempty"`          // a list of members that is being looked at
+	Members     map[string]Particular `json:"members,omitempty"`       // what holds for single bodies alone, by id
 }
 
 // Photo is a file that was chosen in the form. It lies encrypted in the store
@@ -140,7 +144,7 @@ func (d *Desk) SubmitDraft(ctx context.Context, dr Draft, s Submission, o Occasi
 			At: e.At, By: o.By, OnBehalf: behalf(r, o.By, actor.ReportCreate),
 			Action: string(actor.AttachmentAdd), ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
 		}}
-		a := Attachment{Entry: e, Name: p.Name, MediaType: p.MediaType, Size: p.Size, SHA256: p.SHA256, Blob: p.Blob}
+		a := Attachment{Entry: e, Name: p.Name, MediaType: p.MediaType, Size: p.Size, SHA256: p.SHA256, Blob: p.Blob, OnlyHome: onlyHome(r, o, dr.Form.PhotoForAll)}
 		if _, _, err := d.Store.AddAttachment(ctx, a, d.attaching(r, a, n, o)); err != nil {
 			return Report{}, err // sent again, the report is the same and the photo is tried again
 		}

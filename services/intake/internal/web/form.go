@@ -19,8 +19,27 @@ import (
 	"github.com/thueringencert/leitstelle/shared/session"
 )
 
-// The steps of the form, as they stand in addresses.
-var steps = []string{"was", "betroffen", "kontakt", "pruefen"}
+// The steps of the form, as they stand in addresses. Who reports for several
+// bodies under mandates picks them in a step of its own.
+var (
+	steps        = []string{"was", "betroffen", "kontakt", "pruefen"}
+	severalSteps = []string{"was", picking, "betroffen", "kontakt", "pruefen"}
+)
+
+// picking is the step in which a provider chooses its members.
+const picking = "stellen"
+
+// several reports whether somebody picks from many bodies: an agent of more than one.
+func (h *Handler) several(by actor.Actor) bool {
+	return by.Has(actor.Provider) && len(by.View(actor.ReportCreate).Organisations) > 1 && !by.View(actor.ReportCreate).Everything
+}
+
+func (h *Handler) steps(by actor.Actor) []string {
+	if h.several(by) {
+		return severalSteps
+	}
+	return steps
+}
 
 // tiles are the choices of the first step: by symptom, the frequent ones first.
 var tiles = []string{
@@ -178,6 +197,7 @@ func fill(c echo.Context, step string, f *report.Form) error {
 	case "betroffen":
 		f.Impact, f.NoticedAt, f.Approx = v.Get("impact"), v.Get("noticed_at"), v.Get("noticed_approx") == "yes"
 		f.StillRunning, f.Systems, f.Help = v.Get("still_running"), v["systems"], v["help_needed"]
+		f.PhotoForAll = v.Get("photo_for_all") == "yes"
 	case "kontakt":
 		f.Name, f.Email = v.Get("name"), v.Get("email")
 		if phone := v.Get("phone"); phone != report.MaskPhone(f.Phone) || f.Phone == "" {
@@ -185,6 +205,9 @@ func fill(c echo.Context, step string, f *report.Form) error {
 		}
 		if v.Has("body") && v.Get("body") != f.Body {
 			f.Body, f.Affected, f.FreeText = v.Get("body"), nil, false
+		}
+		if v.Has("picked") { // in a step of its own
+			break
 		}
 		if v.Has("affected") {
 			f.Affected = v["affected"]
@@ -201,7 +224,7 @@ func submissionOf(f report.Form, guest bool) report.Submission {
 	if err != nil {
 		at, _ = time.ParseInLocation("2006-01-02T15:04:05", f.NoticedAt, berlin)
 	}
-	s := report.Submission{Affected: f.Affected, Alert: f.Alert, Content: report.Content{
+	s := report.Submission{Affected: slices.Clone(f.Affected), Members: membersIn(f), Alert: f.Alert, Content: report.Content{
 		What: f.What, Description: f.Description, NoticedAt: at, NoticedApprox: f.Approx, Impact: f.Impact,
 		StillRunning: f.StillRunning, Systems: f.Systems, HelpNeeded: f.Help, Exercise: f.Exercise,
 		Callback: event.Contact{Name: f.Name, Phone: f.Phone, Email: f.Email},

@@ -22,6 +22,7 @@ type stepView struct {
 	Code    string // grouped
 	Action  string
 	Step    int
+	Total   int
 	Back    bool // there is a step before
 	Return  bool // "Ändern" came from the last page and leads back there
 	Form    report.Form
@@ -31,6 +32,9 @@ type stepView struct {
 	Systems []page.Option
 	Bodies  []page.Option // to pick from
 	Several bool          // more than one may be picked
+	Chosen  int           // how many a provider has picked in a step of its own
+	Pick    string        // where
+	Groups  []kreisGroup  // the picked ones by Kreis, on the check page
 	Search  bool          // the body is typed
 	Rows    []page.Row
 	Key     string
@@ -39,16 +43,21 @@ type stepView struct {
 }
 
 func (h *Handler) view(c echo.Context, code, step string, f report.Form) *stepView {
-	n := slices.Index(steps, step) + 1
+	by := session.Actor(c)
+	all := h.steps(by)
+	n := slices.Index(all, step) + 1
 	path := "/melden/" + report.FormatCode(code) + "/"
 	v := &stepView{
-		Code: report.FormatCode(code), Action: path + step, Step: n, Back: n > 1, Form: f, Phone: f.Phone, Alert: f.Alert,
+		Code: report.FormatCode(code), Action: path + step, Step: n, Total: len(all), Back: n > 1, Form: f, Phone: f.Phone, Alert: f.Alert,
 		Return: c.QueryParam("zurueck") == "pruefen" || c.FormValue("zurueck") == "pruefen", Aid: h.aid(c, "general"),
 	}
-	v.Title = h.Pages.T(c, "intake."+step+".title") + " – " + h.Pages.T(c, "page.step", "Now", n, "Total", len(steps))
+	v.Title = h.Pages.T(c, "intake."+step+".title") + " – " + h.Pages.T(c, "page.step", "Now", n, "Total", len(all))
 	v.Exercise = f.Exercise
 	if !h.sameDevice(c, code) {
 		v.Phone = report.MaskPhone(f.Phone)
+	}
+	if h.several(by) {
+		v.Chosen, v.Pick = len(f.Affected), path+picking
 	}
 	lang := page.Language(c)
 	switch step {
@@ -61,6 +70,9 @@ func (h *Handler) view(c echo.Context, code, step string, f report.Form) *stepVi
 	case "pruefen":
 		v.Action, v.Key = path+"absenden", report.DraftID(code)
 		v.Rows = h.answers(c, path, f, v.Phone)
+		if v.Pick != "" {
+			v.Groups = h.chosenByKreis(c, path, f)
+		}
 	}
 	return v
 }
@@ -76,6 +88,9 @@ func (h *Handler) systemOptions(c echo.Context) []page.Option {
 // bodyChoices offers a signed-in reporter the own bodies; guests and the CERT
 // type a name and choose between the places of that name.
 func (h *Handler) bodyChoices(c echo.Context, v *stepView) {
+	if v.Pick != "" {
+		return
+	}
 	own := h.ownBodies(session.Actor(c))
 	if len(own) > 0 {
 		v.Several = len(own) > 1
@@ -146,17 +161,18 @@ func (h *Handler) saveStep(step string) echo.HandlerFunc {
 		if photo != nil {
 			h.Desk.DropPhoto(c.Request().Context(), old)
 		}
-		if c.FormValue("go") == "back" {
-			return page.Redirect(c, "/melden/"+report.FormatCode(code)+"/"+steps[max(0, slices.Index(steps, step)-1)])
-		}
 		by := session.Actor(c)
+		all := h.steps(by)
+		if c.FormValue("go") == "back" {
+			return page.Redirect(c, "/melden/"+report.FormatCode(code)+"/"+all[max(0, slices.Index(all, step)-1)])
+		}
 		wrong = append(wrong, h.mistakes(submissionOf(d.Form, !by.SignedIn()).Check(h.Now()).Err(), step)...)
 		if len(wrong) > 0 {
 			v := h.view(c, code, step, d.Form)
 			v.Errors = v.settle(wrong)
 			return h.Pages.Render(c, http.StatusUnprocessableEntity, step, v)
 		}
-		next := steps[slices.Index(steps, step)+1]
+		next := all[slices.Index(all, step)+1]
 		if c.FormValue("zurueck") == "pruefen" {
 			next = "pruefen"
 		}
@@ -189,10 +205,13 @@ func (h *Handler) choose(c echo.Context, f *report.Form) []page.FieldError {
 		f.Affected = slices.DeleteFunc(f.Affected, func(id string) bool {
 			return !slices.ContainsFunc(own, func(o register.Organisation) bool { return o.ID == id })
 		})
-		if len(f.Affected) == 0 {
-			return []page.FieldError{{Field: "affected", Code: "intake.err.affected"}}
+		switch {
+		case len(f.Affected) > 0:
+			return nil
+		case h.several(by):
+			return []page.FieldError{{Code: "intake.err.members.none"}}
 		}
-		return nil
+		return []page.FieldError{{Field: "affected", Code: "intake.err.affected"}}
 	}
 	mayType := !by.SignedIn() || by.View(actor.ReportCreate).Everything
 	if slices.Contains(f.Affected, asTyped) {
@@ -270,7 +289,7 @@ func (h *Handler) answers(c echo.Context, path string, f report.Form, phone stri
 		row("intake.was.title", "was", word("what", f.What)), row("intake.description", "was", f.Description),
 		row("intake.impact", "betroffen", word("impact", f.Impact)), row("intake.noticed", "betroffen", noticed),
 		row("intake.running", "betroffen", word("yesno", f.StillRunning)), row("intake.systems", "betroffen", systems...),
-		row("intake.help", "betroffen", help...), row("intake.body", "kontakt", h.bodyNames(c, f)...),
+		row("intake.help", "betroffen", help...), h.bodyRow(c, path, f),
 		row("intake.name", "kontakt", f.Name), row("intake.phone", "kontakt", phone), row("intake.email", "kontakt", f.Email),
 	}
 	if f.Photo != nil {
@@ -296,6 +315,16 @@ func (h *Handler) noticed(c echo.Context, f report.Form) string {
 		return h.Pages.T(c, "intake.about", "When", day)
 	}
 	return day
+}
+
+// bodyRow names the affected bodies, or counts them where they are many: then
+// they stand below in groups.
+func (h *Handler) bodyRow(c echo.Context, path string, f report.Form) page.Row {
+	r := page.Row{Label: h.Pages.T(c, "intake.body"), Lines: h.bodyNames(c, f), Change: path + "kontakt?zurueck=pruefen"}
+	if path != "" && h.several(session.Actor(c)) {
+		r.Lines, r.Change = []string{h.Pages.T(c, "intake.members.chosen", len(f.Affected))}, path+picking+"?zurueck=pruefen"
+	}
+	return r
 }
 
 func (h *Handler) bodyNames(c echo.Context, f report.Form) []string {

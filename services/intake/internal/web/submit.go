@@ -74,6 +74,7 @@ type doneView struct {
 	Phone     string
 	Deadlines []deadlineView
 	Aid       []Aid
+	Several   int // bodies that a provider reported for
 	What      string
 	Print     string
 }
@@ -109,6 +110,9 @@ func (h *Handler) done(c echo.Context) error {
 	}
 	if !sender { // who only knows the draft's code gets the number, not the key to the report
 		v.Phone, v.Code = report.MaskPhone(r.Callback.Phone), ""
+	}
+	if n := len(r.Affected); n > 1 && sender {
+		v.Several = n
 	}
 	v.Title, v.Exercise = h.Pages.T(c, "intake.done.title"), r.Exercise
 	return h.Pages.Render(c, http.StatusOK, "fertig", v)

@@ -127,7 +127,7 @@ func (h *Handler) formRoutes() []httpserver.Route {
 			out = append(out, httpserver.Route{Method: post, Path: "/melden/:code/" + step, Action: create, Handler: h.saveStep(step), Limit: limits[step], Stream: limits[step] > 0})
 		}
 	}
-	return out
+	return append(out, h.memberRoutes()...)
 }
 
 // pageRoutes are the own reports and the pages that every installation has.
