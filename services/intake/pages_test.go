@@ -22,6 +22,7 @@ var random = []struct {
 	find *regexp.Regexp
 	put  string
 }{
+	{regexp.MustCompile(`eyJ[\w-]{100,}\.[\w-]{86}`), "RECEIPT"},
 	{codeText, "7K4-9QD-M2XT"},
 	{regexp.MustCompile(`value="[A-Z2-7]{26}"`), `value="KEY"`},
 	{regexp.MustCompile(`value="[0-9a-f]{64}"`), `value="KEY"`},

@@ -22,6 +22,8 @@ func sortedKeys(v url.Values) []string { return slices.Sorted(maps.Keys(v)) }
 type supplementView struct {
 	page.Base
 	Path, Reference, Key string
+	Several              bool
+	To                   string
 	L                    report.Later
 	Services, Informed   []string
 	Choices              map[string][]page.Option
@@ -59,7 +61,9 @@ func (h *Handler) showSupplement(c echo.Context) error {
 	if err != nil {
 		return h.askForCode(c, o, err)
 	}
-	return h.Pages.Render(c, http.StatusOK, "nachtragen", h.supplementView(c, s.Reference))
+	v := h.supplementView(c, s.Reference)
+	v.Several, v.To = s.Several, h.toOf(c.QueryParam("an"), s)
+	return h.Pages.Render(c, http.StatusOK, "nachtragen", v)
 }
 
 func (h *Handler) postSupplement(c echo.Context) error {
@@ -81,6 +85,9 @@ func (h *Handler) postSupplement(c echo.Context) error {
 	}
 	o, err := h.adds(c, form.Get("key"))
 	if err == nil {
+		o.To, err = h.addressees(o.By, form.Get("to"))
+	}
+	if err == nil {
 		_, _, err = h.Desk.Supplement(c.Request().Context(), c.Param("id"), l, o)
 	}
 	switch fault.KindOf(err) {
@@ -90,7 +97,8 @@ func (h *Handler) postSupplement(c echo.Context) error {
 	case fault.Invalid:
 		v := h.supplementView(c, c.Param("id"))
 		v.L, v.Services, v.Informed, v.Key = l, form["services_affected"], form["informed"], form.Get("key")
-		if !v.Fail(err) {
+		v.Several, v.To = form.Has("to"), form.Get("to")
+		if !v.Fail(addressing(err)) {
 			return err
 		}
 		return h.Pages.Render(c, http.StatusUnprocessableEntity, "nachtragen", v)

@@ -43,13 +43,24 @@ type uploadView struct {
 	page.Base
 	Path, Reference, Key string
 	MaxMB                int64
+	Several, ForAll      bool
+	To                   string
 }
 
 func (h *Handler) uploadPage(c echo.Context, status int, reference string, err error) error {
+	return h.uploadTo(c, status, reference, nil, err)
+}
+
+// uploadTo is the page for who deals with several bodies: to is what they said
+// about whom the file is for, nil when they were not asked.
+func (h *Handler) uploadTo(c echo.Context, status int, reference string, to map[string]string, err error) error {
 	v := &uploadView{Path: "/melden/vorgang/" + reference, Reference: reference, Key: newKey(), MaxMB: h.Desk.MaxFile >> 20}
 	v.Title = h.Pages.T(c, "intake.upload.title") + " – " + reference
+	v.Several, v.To, v.ForAll = to != nil, to["to"], to["for_all"] == "yes"
 	switch fault.KindOf(err) {
 	case "":
+	case fault.Invalid:
+		v.Fail(addressing(err))
 	case fault.TooLarge:
 		v.Errors = []page.FieldError{{Field: "file", Code: "intake.err.file.large", Args: []any{"MB", v.MaxMB}}}
 	case fault.Unavailable, fault.Limited:
@@ -70,7 +81,11 @@ func (h *Handler) showUpload(c echo.Context) error {
 	if !s.MayAdd {
 		return fault.New(fault.NotFound, "there is nothing here")
 	}
-	return h.uploadPage(c, http.StatusOK, s.Reference, nil)
+	var to map[string]string
+	if s.Several {
+		to = map[string]string{"to": h.toOf(c.QueryParam("an"), s)}
+	}
+	return h.uploadTo(c, http.StatusOK, s.Reference, to, nil)
 }
 
 // postUpload takes one file. The form sends its key before the file, so that a
@@ -83,7 +98,12 @@ func (h *Handler) postUpload(c echo.Context) error {
 			if f.Name == "" {
 				err = fault.New(fault.Malformed, "no file was chosen")
 			} else {
-				_, _, err = h.Desk.Attach(c.Request().Context(), c.Param("id"), f.File, o)
+				if _, f.ForAll = f.addressed(); err == nil {
+					o.To, err = h.addressees(o.By, f.Fields["to"])
+				}
+				if err == nil {
+					_, _, err = h.Desk.Attach(c.Request().Context(), c.Param("id"), f.File, o)
+				}
 			}
 		}
 	}
@@ -93,6 +113,8 @@ func (h *Handler) postUpload(c echo.Context) error {
 		return page.Redirect(c, "/melden/vorgang/"+c.Param("id")+"#dateien")
 	case fault.NotFound:
 		return h.askForCode(c, h.visit(c), err)
+	case fault.Invalid, fault.Conflict:
+		return h.uploadTo(c, http.StatusUnprocessableEntity, c.Param("id"), f.Fields, err)
 	case fault.TooLarge, fault.Malformed, fault.Unavailable, fault.Limited:
 		status := map[fault.Kind]int{
 			fault.TooLarge: http.StatusRequestEntityTooLarge, fault.Malformed: http.StatusBadRequest,

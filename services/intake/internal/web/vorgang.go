@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -101,7 +102,12 @@ type reportView struct {
 	Later     []laterView
 	Deadlines []deadlineView
 	Files     []fileView
+	Messages  []messageView
+	Several   *severalView // for who deals with several bodies
+	Part      *partView    // for the people of the body that a provider reported for
+	Steps     []didView
 	Text      string // of a message that could not be sent yet
+	To        string // whom it is about, as typed
 	Key       string
 	Next      string
 }
@@ -118,7 +124,12 @@ func (h *Handler) showReport(c echo.Context) error {
 	if err != nil {
 		return h.askForCode(c, o, err)
 	}
-	return h.Pages.Render(c, http.StatusOK, "vorgang", h.reportView(c, s))
+	v := h.reportView(c, s)
+	if err := h.forReader(c, v, o); err != nil {
+		return err
+	}
+	v.To = h.toOf(c.QueryParam("an"), s)
+	return h.Pages.Render(c, http.StatusOK, "vorgang", v)
 }
 
 // askForCode leads a guest without the right code to the page that asks for it.
@@ -140,6 +151,7 @@ func (h *Handler) reportView(c echo.Context, s report.Seen) *reportView {
 	for _, x := range s.Supplements {
 		v.Later = append(v.Later, laterView{Supplement: x, Rows: h.laterRows(c, x.Fields)})
 	}
+	v.Messages, v.Steps = h.messageViews(c, s), h.didViews(c, s)
 	for _, a := range s.Attachments {
 		v.Files = append(v.Files, fileView{Attachment: a, Size: h.fileSize(c, a.Size), Href: v.Path + "/datei/" + a.ID})
 	}
@@ -157,9 +169,7 @@ func (h *Handler) reportRows(c echo.Context, s report.Seen) []page.Row {
 	for i := range rows {
 		rows[i].Change = ""
 		if rows[i].Label == h.Pages.T(c, "intake.body") {
-			for _, b := range s.Affected {
-				rows[i].Lines = append(rows[i].Lines, b.Organisation.Name)
-			}
+			rows[i].Lines = h.affectedLines(c, s.Affected)
 		}
 	}
 	return slices.DeleteFunc(rows, func(r page.Row) bool { return r.Value == "" && len(r.Lines) == 0 })
@@ -172,6 +182,9 @@ func (h *Handler) printReport(c echo.Context) error {
 		return h.askForCode(c, o, err)
 	}
 	v := h.reportView(c, s)
+	if h.ownPart(s, o) {
+		v.Part = h.partView(s)
+	}
 	v.Layout, v.TLP = page.Print, s.TLP
 	return h.Pages.Render(c, http.StatusOK, "druck", v)
 }
@@ -179,9 +192,26 @@ func (h *Handler) printReport(c echo.Context) error {
 // listView are the own and mandated reports.
 type listView struct {
 	page.Base
-	Items  []report.Report
+	Items  []listItem
 	More   string
 	MayLog bool // the log of the own organisation
+}
+
+// listItem is a report in the list, with the bodies in words.
+type listItem struct {
+	report.Report
+	Names string
+	Agent string // who reported on the bodies' behalf
+}
+
+func itemOf(r report.Report, names string) listItem {
+	item := listItem{Report: r, Names: names}
+	for _, b := range r.Affected {
+		if item.Agent == "" {
+			item.Agent = b.Agent.Name
+		}
+	}
+	return item
 }
 
 func (h *Handler) listPage(c echo.Context) error {
@@ -197,7 +227,10 @@ func (h *Handler) listPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := &listView{Items: list, MayLog: !by.View(actor.AccessRead).Empty()}
+	v := &listView{MayLog: !by.View(actor.AccessRead).Empty()}
+	for _, r := range list {
+		v.Items = append(v.Items, itemOf(r, strings.Join(h.affectedLines(c, r.Affected), ", ")))
+	}
 	v.Title = h.Pages.T(c, "intake.list.title")
 	if next != "" {
 		v.More = page.Link(page.Language(c), "/melden/vorgaenge?after="+next)
@@ -224,8 +257,11 @@ func (h *Handler) adds(c echo.Context, key string) (report.Occasion, error) {
 }
 
 func (h *Handler) postMessage(c echo.Context) error {
-	text := c.FormValue("text")
+	text, to := c.FormValue("text"), c.FormValue("to")
 	o, err := h.adds(c, c.FormValue("key"))
+	if err == nil {
+		o.To, err = h.addressees(o.By, to)
+	}
 	if err == nil {
 		_, _, err = h.Desk.Say(c.Request().Context(), c.Param("id"), text, o)
 	}
@@ -239,8 +275,11 @@ func (h *Handler) postMessage(c echo.Context) error {
 			return openErr
 		}
 		v := h.reportView(c, s)
-		v.Text, v.Key = text, c.FormValue("key")
-		if !v.Fail(err) {
+		v.Text, v.To, v.Key = text, to, c.FormValue("key")
+		if err := h.forReader(c, v, o); err != nil {
+			return err
+		}
+		if !v.Fail(addressing(err)) {
 			return err
 		}
 		return h.Pages.Render(c, http.StatusUnprocessableEntity, "vorgang", v)
