@@ -142,20 +142,9 @@ type Extension struct {
 // a case of its own, as if it had been named at once, with its own promise of a
 // call-back. What was signed before stays as it was.
 func (d *Desk) Extend(ctx context.Context, ref string, s Submission, o Occasion) (Extension, bool, error) {
-	whole, err := d.load(ctx, ref, actor.System("intake").Seer()) // to know who is in it already
+	whole, r, o, err := d.extendable(ctx, ref, o)
 	if err != nil {
 		return Extension{}, false, err
-	}
-	r, o, err := d.find(ctx, ref, o, actor.ReportExtend)
-	if err != nil {
-		return Extension{}, false, err
-	}
-	if !o.of(r.Home) { // another agent of the same body
-		d.noteDenied(ctx, o, actor.ReportExtend, r.ID)
-		if _, readable := narrow(whole, o, actor.ReportRead); !readable {
-			return Extension{}, false, notThere()
-		}
-		return Extension{}, false, fault.New(fault.Forbidden, "only who sent the report names further bodies")
 	}
 	fields, added := d.joining(whole, s, o)
 	if err := fields.Err(); err != nil {
@@ -182,6 +171,30 @@ func (d *Desk) Extend(ctx context.Context, ref string, s Submission, o Occasion)
 		}
 	}
 	return d.Store.AddBodies(ctx, x, n)
+}
+
+// MayExtend returns why somebody may not name further bodies, nil when they may.
+func (d *Desk) MayExtend(ctx context.Context, ref string, o Occasion) error {
+	_, _, _, err := d.extendable(ctx, ref, o)
+	return err
+}
+
+// extendable loads a report for who sent it, whole and as they see it.
+func (d *Desk) extendable(ctx context.Context, ref string, o Occasion) (whole, seen Report, by Occasion, err error) {
+	if whole, err = d.load(ctx, ref, actor.System("intake").Seer()); err != nil { // to know who is in it already
+		return whole, seen, o, err
+	}
+	if seen, o, err = d.find(ctx, ref, o, actor.ReportExtend); err != nil {
+		return whole, seen, o, err
+	}
+	if o.of(seen.Home) {
+		return whole, seen, o, nil
+	}
+	d.noteDenied(ctx, o, actor.ReportExtend, seen.ID) // another agent of the same body
+	if _, readable := narrow(whole, o, actor.ReportRead); !readable {
+		return whole, seen, o, notThere()
+	}
+	return whole, seen, o, fault.New(fault.Forbidden, "only who sent the report names further bodies")
 }
 
 // joining checks the bodies that are to join a report.

@@ -257,8 +257,8 @@ type particularView struct {
 
 func (h *Handler) particularPage(c echo.Context, status int, code string, form report.Form, id string, own report.Particular, err error) error {
 	o, ok := h.Register.Organisation(id)
-	if !ok || !slices.Contains(form.Affected, id) {
-		return fault.New(fault.NotFound, "this body was not picked")
+	if !ok || !slices.Contains(form.Affected, id) { // it was not picked, or no longer is
+		return page.Redirect(c, "/melden/"+report.FormatCode(code)+"/pruefen")
 	}
 	v := &particularView{stepView: *h.view(c, code, "pruefen", form), Body: bodyName(o), ID: id, Own: own}
 	v.Action, v.Title = "/melden/"+v.Code+"/angaben", h.Pages.T(c, "intake.particular.title", "Name", bodyName(o))
@@ -289,7 +289,7 @@ func (h *Handler) saveParticular(c echo.Context, code string, d report.Draft) er
 		return h.particularPage(c, http.StatusUnprocessableEntity, code, d.Form, id, m.Particular, err)
 	}
 	if !slices.Contains(d.Form.Affected, id) {
-		return fault.New(fault.NotFound, "this body was not picked")
+		return page.Redirect(c, "/melden/"+report.FormatCode(code)+"/pruefen")
 	}
 	if d.Form.Members == nil {
 		d.Form.Members = map[string]report.Particular{}

@@ -273,12 +273,8 @@ func (h *Handler) extendPage(c echo.Context, status int, list string, err error)
 }
 
 func (h *Handler) showExtend(c echo.Context) error {
-	s, err := h.Desk.Open(c.Request().Context(), c.Param("id"), h.visit(c))
-	if err != nil {
+	if err := h.Desk.MayExtend(c.Request().Context(), c.Param("id"), h.visit(c)); err != nil {
 		return err
-	}
-	if !s.MayExtend {
-		return fault.New(fault.Forbidden, "only who sent the report names further bodies")
 	}
 	return h.extendPage(c, http.StatusOK, "", nil)
 }
@@ -286,6 +282,9 @@ func (h *Handler) showExtend(c echo.Context) error {
 func (h *Handler) postExtend(c echo.Context) error {
 	typed := c.FormValue("list")
 	o, err := h.adds(c, c.FormValue("key"))
+	if err == nil {
+		err = h.Desk.MayExtend(c.Request().Context(), c.Param("id"), o)
+	}
 	if err != nil {
 		return h.again(c, err)
 	}
