@@ -82,7 +82,7 @@ func TestTheMenuShowsOnlyWhatOneMayUse(t *testing.T) {
 	t.Parallel()
 	for role, want := range map[actor.Role][]string{
 		actor.Officer: nil, actor.Provider: nil, actor.Steering: nil,
-		actor.Analyst: {page.NavInbox, page.NavCases, page.NavAlerts, page.NavConstituency},
+		actor.Analyst: {page.NavInbox, page.NavCases, page.NavCampaigns, page.NavAlerts, page.NavConstituency},
 		actor.Editor:  {page.NavAlerts}, actor.Constituency: {page.NavConstituency},
 	} {
 		u := page.UserOf(actor.Actor{Person: "p", Name: "A B", Memberships: []actor.Membership{{Organisation: "o", Role: role}}}, "")

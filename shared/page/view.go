@@ -181,6 +181,7 @@ type MenuItem struct {
 const (
 	NavInbox        = "inbox"
 	NavCases        = "cases"
+	NavCampaigns    = "campaigns"
 	NavAlerts       = "alerts"
 	NavConstituency = "constituency"
 )
@@ -199,6 +200,7 @@ func DeskMenu(u *User) []MenuItem {
 	}
 	add(actor.CaseQueue, MenuItem{ID: NavInbox, Href: "/lage/eingang", Label: "page.nav.inbox", Key: "e"})
 	add(actor.CaseQueue, MenuItem{ID: NavCases, Href: "/lage/faelle", Label: "page.nav.cases", Key: "f"})
+	add(actor.CampaignRead, MenuItem{ID: NavCampaigns, Href: "/lage/lagen", Label: "page.nav.campaigns", Key: "a"})
 	add(actor.AlertWork, MenuItem{ID: NavAlerts, Href: "/warnungen/redaktion", Label: "page.nav.alerts", Key: "w"})
 	add(actor.ContactRead, MenuItem{ID: NavConstituency, Href: "/verzeichnis/kommunen", Label: "page.nav.constituency", Key: "k"})
 	return out

@@ -155,8 +155,8 @@ func workBatch(ctx context.Context, tx pg.DB, at time.Time, j campaign.Job, step
 		}
 	}
 	if _, err := tx.ExecContext(ctx, `
-		UPDATE campaign_jobs SET done = $2, failed = $3, ended_at = CASE WHEN $2 + $3 >= total THEN $4::timestamptz END,
-			body = CASE WHEN $2 + $3 >= total THEN body - 'text' ELSE body END
+		UPDATE campaign_jobs SET done = $2, failed = $3, ended_at = CASE WHEN $2::int + $3::int >= total THEN $4::timestamptz END,
+			body = CASE WHEN $2::int + $3::int >= total THEN body - 'text' ELSE body END
 		WHERE id = $1`, j.ID, j.Done, j.Failed, at); err != nil {
 		return fmt.Errorf("note job %s: %w", j.ID, err)
 	}

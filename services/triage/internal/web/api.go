@@ -24,8 +24,12 @@ func (h *Handler) apiList(c echo.Context) error {
 	if assignee == "me" {
 		assignee = session.Actor(c).Person
 	}
+	together, err := h.lage(c, c.QueryParam("campaign"))
+	if err != nil {
+		return err
+	}
 	l, err := h.desk().List(c.Request().Context(), by(c), casefile.Filter{
-		View: c.QueryParam("view"), Sort: c.QueryParam("sort"), State: c.QueryParam("state"), Severity: c.QueryParam("severity"),
+		Campaign: together, Mark: c.QueryParam("mark"), View: c.QueryParam("view"), Sort: c.QueryParam("sort"), State: c.QueryParam("state"), Severity: c.QueryParam("severity"),
 		Assignee: assignee, Organisation: h.organisationID(c.QueryParam("organisation")), Class: c.QueryParam("class"),
 		Kreis: c.QueryParam("kreis"), Due: c.QueryParam("due"), Query: c.QueryParam("q"), Limit: p.Limit, After: p.After,
 	})
@@ -143,6 +147,11 @@ func (h *Handler) apiClassify(c echo.Context) error {
 // created runs a POST that creates. The key is required of programs; without
 // one, from a page's own script, the change just happens.
 func created[T any](h *Handler, c echo.Context, do func(desk *casefile.Desk, req T) (int, any, error)) error {
+	return createdOn(h, c, func(db pg.DB, req T) (int, any, error) { return do(h.Desk(db), req) })
+}
+
+// createdOn is created for whatever desk works on the database that do gets.
+func createdOn[T any](h *Handler, c echo.Context, do func(db pg.DB, req T) (int, any, error)) error {
 	var req T
 	raw, err := httpserver.DecodeJSON(c, &req)
 	if err != nil {
@@ -150,13 +159,13 @@ func created[T any](h *Handler, c echo.Context, do func(desk *casefile.Desk, req
 	}
 	key := c.Request().Header.Get("Idempotency-Key")
 	if key == "" && session.Of(c).Kind != session.KindToken {
-		status, body, err := do(h.desk(), req)
+		status, body, err := do(h.DB, req)
 		if err != nil {
 			return err
 		}
 		return c.JSON(status, body)
 	}
-	a, err := idem.Do(c.Request().Context(), h.DB, h.once(c, key, raw), func(tx pg.DB) (int, any, error) { return do(h.Desk(tx), req) })
+	a, err := idem.Do(c.Request().Context(), h.DB, h.once(c, key, raw), func(tx pg.DB) (int, any, error) { return do(tx, req) })
 	if err != nil {
 		return err
 	}

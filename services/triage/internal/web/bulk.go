@@ -28,6 +28,9 @@ func (h *Handler) bulk(c echo.Context) error {
 	if len(ids) > bulkMost {
 		return fault.New(fault.Invalid, "at most %d cases at once", bulkMost)
 	}
+	if f.Get("do") == "campaign" {
+		return h.bulkCampaign(c, f)
+	}
 	one := h.bulkStep(c, f)
 	if one == nil {
 		return fault.New(fault.Malformed, "there is no such action")

@@ -28,6 +28,7 @@ type query struct {
 	path                                           string
 	View, Due, State, Severity, Class, Kreis, Sort string
 	Q, After, Case, Tab                            string
+	Campaign, Mark                                 string
 }
 
 var views = map[string]string{"": casefile.ViewOpen, "offen": casefile.ViewOpen, "meine": casefile.ViewMine, "niemand": casefile.ViewUnassigned, "alle": casefile.ViewAll}
@@ -40,7 +41,7 @@ func queryOf(c echo.Context, path string) query {
 	q := c.QueryParam
 	return query{
 		path: path, View: q("ansicht"), Due: q("frist"), State: q("status"), Severity: q("schwere"), Class: q("klasse"),
-		Kreis: q("kreis"), Sort: q("sort"), Q: strings.TrimSpace(q("q")), After: q("nach"), Case: q("fall"), Tab: q("t"),
+		Kreis: q("kreis"), Sort: q("sort"), Q: strings.TrimSpace(q("q")), After: q("nach"), Case: q("fall"), Tab: q("t"), Campaign: q("lage"), Mark: q("merkmal"),
 	}
 }
 
@@ -56,6 +57,8 @@ func (q query) href(changes ...string) string {
 		{"klasse", q.Class},
 		{"kreis", q.Kreis},
 		{"sort", q.Sort},
+		{"lage", q.Campaign},
+		{"merkmal", q.Mark},
 		{"q", q.Q},
 		{"nach", q.After},
 		{"fall", q.Case},
@@ -89,13 +92,13 @@ func (q query) filter() casefile.Filter {
 	}
 	return casefile.Filter{
 		View: pick(views, q.View), Due: pick(dues, q.Due), State: q.State, Severity: q.Severity, Class: q.Class,
-		Kreis: q.Kreis, Sort: pick(sorts, q.Sort), Query: q.Q, After: q.After, Limit: pageSize,
+		Kreis: q.Kreis, Sort: pick(sorts, q.Sort), Query: q.Q, Mark: q.Mark, After: q.After, Limit: pageSize,
 	}
 }
 
 // filtered reports whether anything narrows the list besides the view.
 func (q query) filtered() bool {
-	return q.Due+q.State+q.Severity+q.Class+q.Kreis+q.Q != ""
+	return q.Due+q.State+q.Severity+q.Class+q.Kreis+q.Campaign+q.Mark+q.Q != ""
 }
 
 // choice is one link of a filter.
@@ -122,6 +125,7 @@ type rowView struct {
 	Name           string // title without the organisation, which stands below it
 	Group          string
 	Current, Pane  bool
+	Single         string // of a line that stands for a campaign: where its cases are shown one by one
 	ClockState     string
 }
 
@@ -192,7 +196,14 @@ func (h *Handler) inbox(c echo.Context) error {
 		}
 		return h.Pages.Fragment(c, http.StatusOK, "inbox", "pane", v)
 	}
-	l, err := h.desk().List(ctx, who, q.filter())
+	f := q.filter()
+	var err error
+	if f.Campaign, err = h.lage(c, q.Campaign); err != nil {
+		return err
+	}
+	// A campaign's cases do not flood the queue: one line stands for them.
+	f.Fold = f.Campaign == "" && (f.View == casefile.ViewOpen || f.View == casefile.ViewUnassigned)
+	l, err := h.desk().List(ctx, who, f)
 	if err != nil {
 		return err
 	}
@@ -222,6 +233,9 @@ func (h *Handler) fillInbox(c echo.Context, v *inboxView, l casefile.List) {
 	for _, s := range l.Items {
 		r := h.row(c, s, q.href("fall", s.Reference, "t", ""), v.Pane != nil && v.Pane.ID == s.ID)
 		r.Pane = true
+		if s.Fold != nil {
+			r.Href, r.Single = campaignsPath+"/"+s.Campaign.Reference, q.href("lage", s.Campaign.Reference, "fall", "")
+		}
 		v.Rows = append(v.Rows, r)
 	}
 	if l.Next != "" {

@@ -26,6 +26,9 @@ type summaryShape struct {
 	ReceivedAt     time.Time          `json:"received_at"`
 	NextDue        *time.Time         `json:"next_due"`
 	Flags          []string           `json:"flags"`
+	Campaign       *event.CampaignRef `json:"campaign"`
+	TakenOver      bool               `json:"taken_over"`   // the body deals with its provider's report itself
+	Contradicted   bool               `json:"contradicted"` // the body does not agree with its provider's report
 	Version        int                `json:"version"`
 }
 
@@ -34,6 +37,7 @@ func shapeOf(s casefile.Summary) summaryShape {
 		ID: s.ID, Reference: s.Reference, State: string(s.State), Severity: string(s.Severity), TLP: string(s.TLP),
 		Class: s.Class, SuggestedClass: s.Suggested, Title: s.Title, Organisation: s.Organisation, Verified: s.Verified,
 		Exercise: s.Exercise, Assignee: s.Assignee, ReceivedAt: s.ReceivedAt, NextDue: s.NextDue, Flags: list(s.Flags), Version: s.Version,
+		Campaign: s.Campaign, TakenOver: s.TakenOver, Contradicted: s.Contradicted,
 	}
 }
 
@@ -116,29 +120,33 @@ type reportShape struct {
 // case-work issue; the lists are there so that programs need not change.
 type caseShape struct {
 	summaryShape
-	What        string            `json:"what"`
-	Disposition string            `json:"disposition,omitempty"`
-	MergedInto  string            `json:"merged_into,omitempty"`
-	Hold        bool              `json:"hold,omitempty"`
-	RedactedAt  *time.Time        `json:"redacted_at,omitempty"`
-	OpenedAt    time.Time         `json:"opened_at"`
-	ChangedAt   time.Time         `json:"changed_at"`
-	ClosedAt    *time.Time        `json:"closed_at,omitempty"`
-	Reports     []reportShape     `json:"reports"`
-	Clocks      []clockShape      `json:"clocks"`
-	Timeline    []entryShape      `json:"timeline"`
-	Messages    []messageShape    `json:"messages"`
-	Notes       []noteShape       `json:"notes"`
-	Supplements []supplementShape `json:"supplements"`
-	Attachments []attachmentShape `json:"attachments"`
-	Observables []struct{}        `json:"observables"`
-	Tasks       []struct{}        `json:"tasks"`
+	What        string `json:"what"`
+	Disposition string `json:"disposition,omitempty"`
+	MergedInto  string `json:"merged_into,omitempty"`
+	// What the body said to a report that its provider sent.
+	Takeover      *casefile.Statement `json:"takeover,omitempty"`
+	Contradiction *casefile.Statement `json:"contradiction,omitempty"`
+	Hold          bool                `json:"hold,omitempty"`
+	RedactedAt    *time.Time          `json:"redacted_at,omitempty"`
+	OpenedAt      time.Time           `json:"opened_at"`
+	ChangedAt     time.Time           `json:"changed_at"`
+	ClosedAt      *time.Time          `json:"closed_at,omitempty"`
+	Reports       []reportShape       `json:"reports"`
+	Clocks        []clockShape        `json:"clocks"`
+	Timeline      []entryShape        `json:"timeline"`
+	Messages      []messageShape      `json:"messages"`
+	Notes         []noteShape         `json:"notes"`
+	Supplements   []supplementShape   `json:"supplements"`
+	Attachments   []attachmentShape   `json:"attachments"`
+	Observables   []struct{}          `json:"observables"`
+	Tasks         []struct{}          `json:"tasks"`
 }
 
 func caseShapeOf(d casefile.Dossier, now time.Time) caseShape {
 	out := caseShape{
 		summaryShape: shapeOf(summaryOf(d)), What: d.What, Disposition: d.Disposition, MergedInto: d.MergedInto, Hold: d.Hold, RedactedAt: d.RedactedAt,
 		OpenedAt: d.OpenedAt, ChangedAt: d.ChangedAt, ClosedAt: d.ClosedAt,
+		Takeover: d.TakenOver, Contradiction: d.Contradicted,
 		Reports: []reportShape{}, Clocks: []clockShape{}, Timeline: []entryShape{}, Messages: []messageShape{}, Notes: []noteShape{},
 		Supplements: []supplementShape{}, Attachments: []attachmentShape{}, Observables: []struct{}{}, Tasks: []struct{}{},
 	}
@@ -181,6 +189,7 @@ func summaryOf(d casefile.Dossier) casefile.Summary {
 		ID: d.ID, Reference: d.Reference, Version: d.Version, State: d.State, Severity: d.Severity, TLP: d.TLP,
 		Class: d.Class, Suggested: d.Suggested, Title: d.Title, Organisation: d.Organisation, Verified: d.Verified, Exercise: d.Exercise,
 		Assignee: d.Assignee, ReceivedAt: d.ReceivedAt, NextDue: d.NextDue(), AnsweredAt: d.AnsweredAt, ClosedAt: d.ClosedAt, Flags: d.Flags,
+		Campaign: d.Campaign, TakenOver: d.TakenOver != nil, Contradicted: d.Contradicted != nil,
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
 
+	"github.com/thueringencert/leitstelle/services/triage/internal/campaign"
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
 	"github.com/thueringencert/leitstelle/services/triage/internal/live"
 	"github.com/thueringencert/leitstelle/shared/actor"
@@ -38,12 +39,14 @@ type files interface {
 
 // Handler answers requests.
 type Handler struct {
-	Desk     func(db pg.DB) *casefile.Desk // on the pool, or inside a transaction
-	DB       pg.DB
-	Pages    *page.Renderer
-	Register *register.Register
-	Files    files
-	Hub      *live.Hub
+	Desk func(db pg.DB) *casefile.Desk // on the pool, or inside a transaction
+	// Campaigns is the desk of campaigns, on the pool or inside a transaction.
+	Campaigns func(db pg.DB) *campaign.Desk
+	DB        pg.DB
+	Pages     *page.Renderer
+	Register  *register.Register
+	Files     files
+	Hub       *live.Hub
 	// Denied notes in the audit that somebody asked for what they may not.
 	Denied func(c echo.Context, action actor.Action, objectType, objectID string)
 	Log    *zap.Logger
@@ -92,6 +95,7 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: get, Path: "/lage/konto", Action: actor.CaseQueue, Handler: toAccount},
 	}
 	routes = append(routes, h.holdRoutes()...)
+	routes = append(routes, h.campaignRoutes()...)
 	for i, r := range routes {
 		routes[i].Handler = h.noted(r.Action, r.Handler)
 	}

@@ -92,6 +92,16 @@ func (h *Handler) line(c echo.Context, e casefile.Entry) logView {
 		v.Text = t("absorbed", "Ref", e.To)
 	case casefile.KindAlert:
 		v.Text = t("alert", "Ref", e.Ref, "State", word("alert_state", e.To))
+	case casefile.KindJoined:
+		v.Text = t("joined", "Ref", e.To)
+	case casefile.KindLeft:
+		v.Text = t("left", "Ref", e.From)
+	case casefile.KindTakenOver:
+		v.Text, v.Tone = t("takenover", "Who", h.somebody(c, e.To)), "me"
+	case casefile.KindReturned:
+		v.Text, v.Tone = t("returned", "Who", h.somebody(c, e.To)), "me"
+	case casefile.KindContradict:
+		v.Text, v.Tone = t("contradicted", "Who", h.somebody(c, e.To)), "in"
 	case casefile.KindUndeliver:
 		v.Text, v.Tone = t("undelivered", "Channel", e.To), "in"
 	case casefile.KindHold:
