@@ -46,6 +46,7 @@ type fixture struct {
 	reports                     []object
 	files                       []object // report and file
 	cases                       []object
+	campaign, job               object
 	caseFiles                   []object
 	mandates                    []object
 	contacts                    []object // organisation and contact
@@ -64,6 +65,10 @@ var kinds = []struct{ pattern, kind string }{
 	{`^/melden/:code/`, "draft"},
 	{`/(cases/:id/attachments|fall/:ref/datei)/:attachment$`, "case-file"},
 	{`/fall/:ref/tun/:name$`, "case-form"},
+	{`/lagen/:ref/tun/:name$`, "campaign-form"},
+	{`/(campaigns/:id/jobs|lagen/:ref/arbeit)/:job$`, "campaign-job"},
+	{`/campaigns/:id/cases/:case$`, "campaign-case"},
+	{`/(campaigns/:id|lagen/:ref)\b`, "campaign"},
 	{`/(cases/:id|fall/:ref|zeile/:id)\b`, "case"},
 	{`/nachweise/:qualification\b`, "nobody's"},
 	{`/(contacts|kontakte)/:contact\b`, "contact"},
@@ -169,6 +174,16 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 		return append(slices.Clone(f.files), none)
 	case "case":
 		return append(slices.Clone(f.cases), none)
+	case "campaign":
+		return []object{f.campaign, none}
+	case "campaign-form":
+		return f.campaignForms(none)
+	case "campaign-case":
+		o := f.campaign
+		o.path = []string{o.path[0], f.cases[0].path[0]}
+		return []object{o, none}
+	case "campaign-job":
+		return []object{f.job, none}
 	case "case-form":
 		return f.forms(none)
 	case "case-file":
@@ -215,6 +230,12 @@ func (f *fixture) reportObjects(r httpserver.Route, none object) []object {
 		}
 	}
 	return out
+}
+
+func (f *fixture) campaignForms(none object) []object {
+	o := f.campaign
+	o.path = []string{o.path[0], "notiz"}
+	return []object{o, {name: none.name, path: []string{none.path[0], "notiz"}, missing: true}}
 }
 
 func (f *fixture) forms(none object) []object {
@@ -298,6 +319,12 @@ func (f *fixture) bodyOf(r httpserver.Route, o object) body {
 		return of(reportOf("Matrix", o.path[0]))
 	case last == "attachments" || last == "diff":
 		return upload("matrix.txt", "nothing")
+	case r.Path == "/api/triage/v1/campaigns":
+		return of(map[string]any{"title": "Matrix", "cases": []string{unknownID()}})
+	case r.Path == "/api/triage/v1/campaigns/:id/cases":
+		return of(map[string]any{"cases": []string{unknownID()}})
+	case strings.HasPrefix(r.Path, "/api/triage/v1/campaigns/:id/") && last != "notes": // an order for cases that are in no campaign
+		return of(map[string]any{"text": "Matrix", "severity": "low", "state": "working", "reason": "Matrix", "cases": []string{unknownID()}})
 	case r.Path == "/api/triage/v1/cases/:id/state":
 		return of(map[string]any{"state": "working"})
 	case last == "assign":

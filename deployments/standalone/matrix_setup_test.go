@@ -28,6 +28,7 @@ func newFixture(t *testing.T, w *world) *fixture {
 	f.expireMandate(t)
 	f.plantReports(t, jena)
 	f.plantCases(t)
+	f.plantCampaign(t)
 	f.plantMandates(t)
 	f.plantContacts(t)
 	f.plantServices(t)
@@ -122,6 +123,21 @@ func (f *fixture) plantCases(t *testing.T) {
 		o.path = []string{c.ID, f.w.caseAttachment(t, c.ID)}
 		f.caseFiles = append(f.caseFiles, o)
 	}
+}
+
+// plantCampaign puts the cases into a campaign, with an order for them.
+func (f *fixture) plantCampaign(t *testing.T) {
+	t.Helper()
+	var cases, bodies []string
+	for _, c := range f.cases {
+		cases, bodies = append(cases, c.path[0]), append(bodies, c.orgs...)
+	}
+	var k, job struct{ ID string }
+	must(t, f.w.as(t, actor.Lead), http.MethodPost, "/api/triage/v1/campaigns", http.StatusCreated, map[string]any{"title": "Matrix", "cases": cases}, &k)
+	must(t, f.w.as(t, actor.Lead), http.MethodPost, "/api/triage/v1/campaigns/"+k.ID+"/classify", http.StatusAccepted,
+		map[string]any{"severity": "medium", "reason": "Matrix"}, &job)
+	f.campaign = object{name: "a campaign of all cases", path: []string{k.ID}, orgs: bodies}
+	f.job = object{name: "an order for all cases", path: []string{k.ID, job.ID}, orgs: bodies}
 }
 
 func (f *fixture) plantMandates(t *testing.T) {
