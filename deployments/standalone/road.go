@@ -30,13 +30,14 @@ type road struct {
 	caseRef string
 	alert   struct{ ID, Reference string }
 	link    string
+	many    many
 }
 
 // PlayDemo plays the road against a running instance, prints each step with its
 // time and returns the first step that failed.
 func PlayDemo(ctx context.Context, d Demo, out io.Writer) error {
 	r := &road{demo: d, as: map[actor.Role]Client{}, people: map[actor.Role]DemoPerson{}}
-	for _, role := range []actor.Role{actor.Officer, actor.Duty, actor.Analyst, actor.Lead, actor.Editor, actor.Approver} {
+	for _, role := range []actor.Role{actor.Officer, actor.Provider, actor.Duty, actor.Analyst, actor.Lead, actor.Editor, actor.Approver} {
 		p, err := d.Person(role)
 		if err != nil {
 			return err
@@ -63,6 +64,12 @@ func PlayDemo(ctx context.Context, d Demo, out io.Writer) error {
 		{"the board and the case's service know the answer", r.board},
 		{"the case is closed with class and disposition", r.finish},
 		{"the reporter sees that it is closed", r.closed},
+		{"a provider reports for all its members in one step", r.reportForAll},
+		{"one campaign, one case for each member", r.oneCampaign},
+		{"each member is told and sees only itself", r.eachAlone},
+		{"one confirmation for the provider, one call for the duty officers", r.oneMailEach},
+		{"one member disagrees, one takes over; the campaign shows both", r.membersSpeak},
+		{"one step writes to all: a message for each case, to who answers for it", r.askAll},
 		{"every service's audit chain verifies", r.audit},
 	} {
 		start := time.Now()

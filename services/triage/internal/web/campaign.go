@@ -249,7 +249,10 @@ func (h *Handler) campaignCases(c echo.Context, v *campaignView, most int) error
 		return err
 	}
 	for _, s := range l.Items {
-		v.Rows = append(v.Rows, h.row(c, s, "/lage/fall/"+s.Reference, false))
+		r := h.row(c, s, "/lage/fall/"+s.Reference, false)
+		// What the cases share stands above: here the body comes first.
+		r.Campaign, r.Name, r.Organisation.Name = nil, s.Organisation.Name, r.Name
+		v.Rows = append(v.Rows, r)
 	}
 	if l.Next != "" {
 		v.Next = v.Query.href("nach", l.Next)
