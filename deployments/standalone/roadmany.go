@@ -27,7 +27,10 @@ type many struct {
 type campaignView struct {
 	ID, Reference string
 	Report        *struct{ ID string }
-	Cases         struct{ Total, New, Contradicted, TakenOver int }
+	Cases         struct {
+		Total, New, Contradicted int
+		TakenOver                int `json:"taken_over"`
+	}
 }
 
 // reportForAll sends one report of the provider for all its members.
@@ -47,7 +50,7 @@ func (r *road) reportForAll(ctx context.Context) error {
 		}
 	}
 	for _, p := range r.demo.People {
-		if slices.Contains(p.Roles, string(actor.Officer)) && slices.Contains(r.many.members, p.Organisation.ID) {
+		if slices.Contains(p.Roles, actor.Officer) && slices.Contains(r.many.members, p.Organisation.ID) {
 			r.many.officers = append(r.many.officers, p)
 		}
 	}

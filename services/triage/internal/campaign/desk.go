@@ -183,6 +183,10 @@ func (d *Desk) Add(ctx context.Context, by casefile.By, ref string, seen int, ca
 	if err := may(by, d.now(), actor.CampaignEdit, actor.Object{}); err != nil {
 		return "", err
 	}
+	ref, err := d.Store.FindCampaign(ctx, ref)
+	if err != nil {
+		return "", err
+	}
 	ids, err := d.ids(ctx, cases)
 	if err != nil {
 		return "", err

@@ -268,7 +268,11 @@ func (h *Handler) apiCampaignChange(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ctx, who, d, ref := c.Request().Context(), by(c), h.campaigns(), c.Param("id")
+	ctx, who, d := c.Request().Context(), by(c), h.campaigns()
+	ref, err := d.Store.FindCampaign(ctx, c.Param("id"))
+	if err != nil {
+		return err
+	}
 	n := 0
 	for _, given := range []bool{req.Title != nil, req.Assignee != nil, req.State != nil} {
 		if given {
