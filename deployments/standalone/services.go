@@ -68,7 +68,7 @@ func (s *System) startIntake(ctx context.Context, settings []string) error {
 	if s.Options.Limits {
 		for _, name := range []string{
 			"REPORTS_PER_MINUTE", "GUESTS_PER_HOUR", "GUEST_BURST", "ALL_GUESTS_PER_10MIN",
-			"DRAFTS_PER_HOUR", "WRONG_CODES_PER_HOUR", "REQUESTS_PER_SECOND", "ADDITIONS_PER_MINUTE",
+			"DRAFTS_PER_HOUR", "WRONG_CODES_PER_HOUR", "ADDITIONS_PER_MINUTE",
 		} {
 			settings = append(settings, "LIMIT_"+name+"=1000000000")
 		}
@@ -132,6 +132,9 @@ func (s *System) configure(name string, cfg any, common *service.Config, setting
 	}
 	if err := config.Load(cfg, prefix, environ); err != nil {
 		return service.Deps{}, err
+	}
+	if s.Options.Limits {
+		common.APIRequests = 0
 	}
 	common.Site = s.Options.Site
 	common.Site.URL = s.Demo.URL

@@ -37,7 +37,7 @@ type Options struct {
 	Site   page.Site
 	// Fast trades durability for speed, for tests that do not crash anything.
 	Fast bool
-	// Limits raises the limits of intake, for benchmarks and fault runs.
+	// Limits raises the limits on requests, for benchmarks and fault runs.
 	Limits bool
 	// Ready is told once everything answers.
 	Ready func(*System)

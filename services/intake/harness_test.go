@@ -109,7 +109,7 @@ func newIntake(t testing.TB, opts ...option) *env {
 	e.cfg = intake.Config{
 		Config:  service.Config{DatabaseURL: e.url, Site: pagetest.Site(), AnchorKey: "11112222333344445555666677778888111122223333444455556666777788ff"},
 		Blob:    blob.Config{URL: "file://" + filepath.Join(e.dir, "blobs") + "?no_tmp_dir=true", Recipients: []string{identity.Recipient().String()}, Identity: identity.String()},
-		Limits:  web.Limits{ReportsPerMinute: 1e6, GuestsPerHour: 1e6, GuestBurst: 1e6, AllGuestsPer10Min: 1e6, DraftsPerHour: 1e6, WrongCodesPerHour: 1e6, RequestsPerSecond: 1e6, AdditionsPerMinute: 1e6},
+		Limits:  web.Limits{ReportsPerMinute: 1e6, GuestsPerHour: 1e6, GuestBurst: 1e6, AllGuestsPer10Min: 1e6, DraftsPerHour: 1e6, WrongCodesPerHour: 1e6, AdditionsPerMinute: 1e6},
 		CodeKey: "00112233445566778899aabbccddeeff", Security: web.Security{Contacts: []string{"mailto:security@example.org"}},
 	}
 	for _, o := range opts {

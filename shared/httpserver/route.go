@@ -15,6 +15,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/session"
+	"github.com/thueringencert/leitstelle/shared/throttle"
 )
 
 // Route is one line of a service's table of routes. Action is the row of the
@@ -31,8 +32,25 @@ type Route struct {
 
 // Mount registers the routes with sign-in, the check of the action, limits and deadlines.
 func Mount(e *echo.Echo, o Options, routes []Route) {
+	limit := perToken(o)
 	for _, r := range routes {
-		e.Add(r.Method, r.Path, r.Handler, session.Middleware(o.Sessions, o.Now, o.stepUp()), allow(o, r.Action), bounds(r))
+		e.Add(r.Method, r.Path, r.Handler, session.Middleware(o.Sessions, o.Now, o.stepUp()), limit, allow(o, r.Action), bounds(r))
+	}
+}
+
+// perToken bounds how often one session or token asks the API: a program that
+// runs wild slows nobody else down (429 with Retry-After).
+func perToken(o Options) echo.MiddlewareFunc {
+	counter := throttle.New(o.APIRequests, time.Second, o.APIRequests, o.Now)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if s := session.Of(c); o.APIRequests > 0 && s.ID != "" && strings.HasPrefix(c.Path(), "/api/") {
+				if err := counter.Take(s.ID); err != nil {
+					return err
+				}
+			}
+			return next(c)
+		}
 	}
 }
 

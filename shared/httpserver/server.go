@@ -52,6 +52,9 @@ type Options struct {
 	// StepUp is how long a second factor counts for what needs a fresh one;
 	// default 15 minutes.
 	StepUp time.Duration
+	// APIRequests is how many requests a second one session or token may make of
+	// the API; 0: no limit.
+	APIRequests int
 	// ErrorPage renders an error for a browser.
 	ErrorPage func(c echo.Context, status int, err error, requestID string) error
 	// Ready is asked by /readyz; each check has a name.

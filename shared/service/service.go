@@ -46,6 +46,7 @@ type Config struct {
 	AnchorKey      string           `env:"ANCHOR_KEY" doc:"Ed25519 seed, 64 hex digits, that signs checkpoints and receipts"`
 	NATSMonitor    string           `env:"NATS_MONITOR_URL" doc:"monitoring address of the broker: readiness checks that it syncs always"`
 	StepUp         time.Duration    `env:"STEP_UP" envDefault:"15m" doc:"how long a second factor counts for releasing alerts, exports, role changes and TLP:RED"`
+	APIRequests    int              `env:"REQUESTS_PER_SECOND" envDefault:"50" doc:"API requests of one session or token, 0: no limit"`
 	NATS           bus.Config       `envPrefix:""`
 	Site           page.Site        `envPrefix:"SITE_"`
 	Retention      retention.Config `envPrefix:"RETENTION_"`
@@ -160,7 +161,7 @@ func (b *Base) OpenReader(readerURL, role string) (*sqlx.DB, error) {
 func (b *Base) HTTP(sessions session.Source, pages *page.Renderer) httpserver.Options {
 	o := httpserver.Options{
 		Service: b.Name, Log: b.Log, Sessions: sessions, Now: b.Now, TrustedProxies: b.trusted, Registry: b.Metrics, Denied: b.Denied,
-		StepUp: b.Config.StepUp,
+		StepUp: b.Config.StepUp, APIRequests: b.Config.APIRequests,
 		Ready: map[string]func(context.Context) error{
 			"database": func(ctx context.Context) error { return b.DB.PingContext(ctx) },
 			"broker":   b.synced,

@@ -101,7 +101,7 @@ func intakeConfig(databaseURL, dir string) intake.Config {
 	cfg.DatabaseURL = databaseURL
 	cfg.CodeKey = "00112233445566778899aabbccddeeff"
 	cfg.Blob.URL = "file://" + filepath.Join(dir, "blobs") + "?create_dir=true"
-	cfg.Limits.ReportsPerMinute, cfg.Limits.RequestsPerSecond = all, all
+	cfg.Limits.ReportsPerMinute = all
 	cfg.Limits.AllGuestsPer10Min, cfg.Limits.GuestsPerHour, cfg.Limits.GuestBurst = all, all, all
 	return cfg
 }

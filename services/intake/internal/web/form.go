@@ -74,7 +74,7 @@ func (h *Handler) begin(c echo.Context) error {
 	if by.SignedIn() && by.View(actor.ReportCreate).Empty() {
 		return fault.New(fault.Forbidden, "your role does not report incidents; sign out to report as a guest")
 	}
-	if err := h.Gate.drafts.take(network(c.RealIP())); err != nil {
+	if err := h.Gate.drafts.Take(network(c.RealIP())); err != nil {
 		return err
 	}
 	f, err := h.prefilled(c, by)
@@ -157,7 +157,7 @@ func (h *Handler) draft(c echo.Context) (code string, d report.Draft, err error)
 	own := ok && h.sameDevice(c, code)
 	from := network(c.RealIP())
 	if !own {
-		if err := h.Gate.codes.open(from); err != nil {
+		if err := h.Gate.codes.Open(from); err != nil {
 			return "", d, err
 		}
 	}
@@ -166,7 +166,7 @@ func (h *Handler) draft(c echo.Context) (code string, d report.Draft, err error)
 	}
 	d, err = h.Desk.Draft(c.Request().Context(), code)
 	if fault.Is(err, fault.NotFound) && !own {
-		_ = h.Gate.codes.take(from)
+		_ = h.Gate.codes.Take(from)
 	}
 	return code, d, err
 }

@@ -86,7 +86,7 @@ func (h *Handler) done(c echo.Context) error {
 	code, ok := report.ParseCode(c.Param("code"))
 	from := network(c.RealIP())
 	own := ok && h.sameDevice(c, code)
-	if err := h.Gate.codes.open(from); err != nil && !own {
+	if err := h.Gate.codes.Open(from); err != nil && !own {
 		return err
 	}
 	if !ok {
@@ -95,7 +95,7 @@ func (h *Handler) done(c echo.Context) error {
 	r, err := h.Desk.OfDraft(c.Request().Context(), code, h.Drafts)
 	if fault.Is(err, fault.NotFound) {
 		if !own {
-			_ = h.Gate.codes.take(from)
+			_ = h.Gate.codes.Take(from)
 		}
 		return h.noDraft(c, code, err)
 	}
@@ -134,12 +134,12 @@ func (h *Handler) showResume(c echo.Context) error {
 func (h *Handler) resume(c echo.Context) error {
 	typed := c.FormValue("code")
 	from := network(c.RealIP())
-	if err := h.Gate.codes.open(from); err != nil {
+	if err := h.Gate.codes.Open(from); err != nil {
 		return h.noDraft(c, typed, err)
 	}
 	code, ok := report.ParseCode(typed)
 	if !ok {
-		_ = h.Gate.codes.take(from)
+		_ = h.Gate.codes.Take(from)
 		return h.noDraft(c, typed, fault.New(fault.NotFound, "this is no code"))
 	}
 	ctx := c.Request().Context()
@@ -151,7 +151,7 @@ func (h *Handler) resume(c echo.Context) error {
 	if _, err := h.Desk.OfDraft(ctx, code, h.Drafts); err == nil {
 		return page.Redirect(c, "/melden/"+report.FormatCode(code)+"/fertig")
 	}
-	_ = h.Gate.codes.take(from)
+	_ = h.Gate.codes.Take(from)
 	return h.noDraft(c, typed, fault.New(fault.NotFound, "this code has expired or never was"))
 }
 

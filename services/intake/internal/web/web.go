@@ -168,14 +168,6 @@ func (h *Handler) pageRoutes() []httpserver.Route {
 	return out
 }
 
-// limitAPI bounds the requests of one token.
-func (h *Handler) limitAPI(c echo.Context) error {
-	if s := session.Of(c); s.ID != "" {
-		return h.Gate.requests.take(s.ID)
-	}
-	return nil
-}
-
 // proof is the report whose code the request shows: in the header Report-Code
 // of a program, or in the cookie of the code page. Wrong codes are counted.
 func (h *Handler) proof(c echo.Context, ref string) (string, error) {
@@ -190,12 +182,12 @@ func (h *Handler) proof(c echo.Context, ref string) (string, error) {
 // even a right one has to wait.
 func (h *Handler) prove(c echo.Context, ref, code string) (r report.Report, proof string, err error) {
 	from := network(c.RealIP())
-	if err := h.Gate.codes.open(from); err != nil {
+	if err := h.Gate.codes.Open(from); err != nil {
 		return report.Report{}, "", err
 	}
 	r, proof, err = h.Desk.Prove(c.Request().Context(), ref, code)
 	if fault.Is(err, fault.NotFound) {
-		_ = h.Gate.codes.take(from)
+		_ = h.Gate.codes.Take(from)
 	}
 	return r, proof, err
 }
