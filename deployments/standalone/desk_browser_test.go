@@ -196,9 +196,15 @@ func TestDeskPagesAreAccessible(t *testing.T) {
 			at + "?tab=nachrichten", at + "?tab=dateien", at + "?tab=protokoll", at + "/druck", at + "/tun/notiz", at + "/tun/abschliessen", "/konto",
 		}},
 		{actor.Editor, []string{"/warnungen/redaktion", "/warnungen/redaktion/neu", desk, desk + "/bearbeiten", desk + "/vorschau", desk + "/zustellungen", "/warnungen"}},
-		{actor.Constituency, []string{"/verzeichnis/kommunen", "/verzeichnis/kommunen?q=klett", "/verzeichnis/kommunen/16071043", "/verzeichnis/verwaltung/register", "/verzeichnis/verwaltung/personen"}},
+		{actor.Constituency, []string{
+			"/verzeichnis/kommunen", "/verzeichnis/kommunen?q=klett", "/verzeichnis/kommunen/16071043", "/verzeichnis/verwaltung/register", "/verzeichnis/verwaltung/personen",
+			"/verzeichnis/kommunen/16071043/kontakte", "/verzeichnis/aufgaben", "/verzeichnis/aufnahme?kreis=16071", "/verzeichnis/kommunen/16071043/aufnahme", "/verzeichnis/isb",
+		}},
 		{actor.Admin, []string{"/verzeichnis/verwaltung/personen", "/konto"}},
-		{actor.Officer, []string{"/melden/vorgaenge", "/melden/vorgang/" + r.Reference, "/verzeichnis/stelle", "/verzeichnis/kommunen/16053000", "/warnungen", "/warnungen/abo", "/konto"}},
+		{actor.Officer, []string{
+			"/melden/vorgaenge", "/melden/vorgang/" + r.Reference, "/verzeichnis/stelle", "/verzeichnis/kommunen/16053000", "/warnungen", "/warnungen/abo", "/konto",
+			"/verzeichnis/stelle/kontakte", "/verzeichnis/kommunen/16071043/kontakte/neu", "/verzeichnis/stelle/notfall", "/konto/abwesenheit",
+		}},
 	} {
 		width := int64(1440)
 		if x.role == actor.Officer {

@@ -108,6 +108,7 @@ type contactsView struct {
 	Organisation constituency.Organisation
 	People       peopleSide
 	Own          bool
+	Tasks        bool // the link to what is to be looked at
 }
 
 // ownContacts is the list of the body that the person belongs to; ?id= names
@@ -131,6 +132,7 @@ func (h *Handler) renderContacts(c echo.Context, reference string) error {
 	}
 	v := &contactsView{
 		Base: base(c, h.Pages.T(c, "directory.contact.of", "Name", o.Name)), Organisation: o, Own: contact.Own(session.Actor(c), o.ID),
+		Tasks: !session.Actor(c).View(actor.TaskWork).Empty(),
 		People: peopleSide{
 			Show: true, Lines: h.lines(list), NoEmergency: contact.WithoutEmergency(list), Missing: contact.Missing(o, list),
 			MayEdit: session.Actor(c).May(actor.ContactEdit, actor.Object{Organisation: o.ID}).Allowed && !o.Gone(),

@@ -182,7 +182,7 @@ var contactSamples = map[string]sample{
 		}
 	}},
 	"kontakte": {"kontakte", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
-		return &contactsView{Base: page.Base{Title: r.Text(lang, "directory.contact.of", "Name", town.Name)}, Organisation: town, People: side, Own: true}
+		return &contactsView{Base: page.Base{Title: r.Text(lang, "directory.contact.of", "Name", town.Name)}, Organisation: town, People: side, Own: true, Tasks: true}
 	}},
 	"kontakte-leer": {"kontakte", actor.Duty, func(r *page.Renderer, lang string) page.View {
 		return &contactsView{
