@@ -39,5 +39,5 @@ func (d *Desk) Accesses(ctx context.Context, by actor.Actor, f AccessFilter) ([]
 		d.noteDenied(ctx, Occasion{By: by}, actor.AccessRead, "")
 		return nil, fault.New(fault.NotFound, "there is nothing here")
 	}
-	return d.Store.Accesses(ctx, f)
+	return d.Store.As(by.Seer(actor.AccessRead)).Accesses(ctx, f)
 }

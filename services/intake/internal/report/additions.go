@@ -33,8 +33,6 @@ type Store interface {
 	AddStep(ctx context.Context, s Step, n Note) (Step, bool, error)
 	// AddBodies adds bodies to a report; Invalid when one is in it already.
 	AddBodies(ctx context.Context, x Extension, n Note) (Extension, bool, error)
-	// Accesses reads the log of an organisation, the newest first.
-	Accesses(ctx context.Context, f AccessFilter) ([]Access, error)
 	// Note writes one line of the audit by itself.
 	Note(ctx context.Context, act Act) error
 
@@ -54,6 +52,8 @@ type Reading interface {
 	// Thread reads everything about one of the bodies that came after the report,
 	// and notes who read it.
 	Thread(ctx context.Context, id string, bodies []string, read Act) (Thread, error)
+	// Accesses reads the log of an organisation, the newest first.
+	Accesses(ctx context.Context, f AccessFilter) ([]Access, error)
 }
 
 // Note goes with a change: its events, its line in the audit, its key.

@@ -13,30 +13,45 @@ import (
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
 
-// accesses finds the acts on the reports of an organisation and on their files.
-// An act at a report of several bodies concerns this one when somebody acted on
-// its behalf, or was one of people; the reader of another member does not. The
-// service's own work is no access.
+// accessible are the reports of an organisation and their files, as the reader
+// sees them: what the policies leave out has no line in the log either.
+const accessible = `
+SELECT 'report' AS type, b.report_id::text AS id, b.report_id::text AS report_id, '' AS file
+FROM report_body b WHERE b.visible_to = $1
+UNION ALL
+SELECT 'attachment', a.id::text, b.report_id::text, a.name
+FROM report_body b JOIN report_attachment a ON a.report_id = b.report_id AND $1 = ANY (a.bodies) WHERE b.visible_to = $1`
+
+// accesses finds the acts on these. An act at a report of several bodies concerns
+// this one when somebody acted on its behalf, or was one of people; the reader of
+// another member does not. The service's own work is no access.
 const accesses = `
-WITH own AS (
-	SELECT b.report_id, r.reference,
-		(SELECT count(*) FROM report_body x WHERE x.report_id = b.report_id) = 1 AS alone
-	FROM report_body b JOIN report r ON r.id = b.report_id WHERE b.visible_to = $1
-), object AS (
-	SELECT 'report' AS type, report_id::text AS id, report_id, reference, alone, '' AS file FROM own
-	UNION ALL
-	SELECT 'attachment', a.id::text, o.report_id, o.reference, o.alone, a.name
-	FROM own o JOIN report_attachment a ON a.report_id = o.report_id AND $1 = ANY (a.bodies)
-)
-SELECT a.seq, a.at, a.actor, a.on_behalf_of, a.action, o.report_id, o.reference, o.file
-FROM object o JOIN audit a ON a.object_type = o.type AND a.object_id = o.id
+SELECT a.seq, a.at, a.actor, a.on_behalf_of, a.action, r.id AS report_id, r.reference, o.file
+FROM unnest($6::text[], $7::text[], $8::text[], $9::text[]) AS o(type, id, report_id, file)
+JOIN report r ON r.id = o.report_id::uuid
+JOIN audit a ON a.object_type = o.type AND a.object_id = o.id
 WHERE a.result = 'ok' AND a.actor NOT LIKE 'service:%'
-	AND (a.on_behalf_of = $1 OR NOT $2 AND a.on_behalf_of = '' AND (o.alone OR a.actor = ANY ($3)))
+	AND (a.on_behalf_of = $1 OR NOT $2 AND a.on_behalf_of = ''
+		AND (a.actor = ANY ($3) OR (SELECT count(*) FROM report_body x WHERE x.report_id = r.id) = 1))
 	AND ($4 = 0 OR a.seq < $4)
 ORDER BY a.seq DESC LIMIT $5`
 
 // Accesses reads the log of an organisation, the newest first.
-func (s *Store) Accesses(ctx context.Context, f report.AccessFilter) ([]report.Access, error) {
+func (r reading) Accesses(ctx context.Context, f report.AccessFilter) ([]report.Access, error) {
+	var objects []struct {
+		Type   string `db:"type"`
+		ID     string `db:"id"`
+		Report string `db:"report_id"`
+		File   string `db:"file"`
+	}
+	if err := r.see(ctx, func(tx pg.DB) error { return tx.SelectContext(ctx, &objects, accessible, f.Organisation) }); err != nil {
+		return nil, err
+	}
+	n := len(objects)
+	types, ids, reports, files := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i, o := range objects {
+		types[i], ids[i], reports[i], files[i] = o.Type, o.ID, o.Report, o.File
+	}
 	var rows []struct {
 		Seq       int64     `db:"seq"`
 		At        time.Time `db:"at"`
@@ -47,13 +62,14 @@ func (s *Store) Accesses(ctx context.Context, f report.AccessFilter) ([]report.A
 		Reference string    `db:"reference"`
 		File      string    `db:"file"`
 	}
-	err := s.db.SelectContext(ctx, &rows, accesses, f.Organisation, f.OnBehalf, pq.Array(f.People), f.Before, f.Limit)
+	err := r.db.SelectContext(ctx, &rows, accesses, f.Organisation, f.OnBehalf, pq.Array(f.People), f.Before, f.Limit,
+		pq.Array(types), pq.Array(ids), pq.Array(reports), pq.Array(files))
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("read the accesses to the reports of %s: %w", f.Organisation, err))
 	}
 	out := make([]report.Access, len(rows))
-	for i, r := range rows {
-		out[i] = report.Access{Seq: r.Seq, At: r.At.UTC(), Actor: r.Actor, OnBehalf: r.OnBehalf, Action: r.Action, Report: r.Report, Reference: r.Reference, File: r.File}
+	for i, x := range rows {
+		out[i] = report.Access{Seq: x.Seq, At: x.At.UTC(), Actor: x.Actor, OnBehalf: x.OnBehalf, Action: x.Action, Report: x.Report, Reference: x.Reference, File: x.File}
 	}
 	return out, nil
 }
