@@ -97,6 +97,19 @@ func TestTheDeskByKeyboard(t *testing.T) {
 	w.typed(t, b, "e", `#pane details[open] select[name=disposition]`, kb.ArrowDown, `#pane details[open] [name=reason]`, "Systeme wiederhergestellt")
 	devstack.Eventually(t, waitAPI, "E closes", func() bool { return w.caseByID(t, id).State == "closed" })
 
+	var k struct{ Reference string }
+	must(t, w.as(t, actor.Lead), http.MethodPost, "/api/triage/v1/campaigns", http.StatusCreated, map[string]any{"title": "Tastatur", "cases": []string{id}}, &k)
+	b.open("/lage/lagen")
+	b.want("the campaign", `document.body.innerText.includes(`+quote(k.Reference)+`)`)
+	b.accessible("the list of campaigns")
+	b.open("/lage/lagen/" + k.Reference)
+	b.accessible("a campaign")
+	b.open("/lage/eingang")
+	b.press("g")
+	b.press("a")
+	b.want("G A leads to the campaigns", `location.pathname === '/lage/lagen'`)
+	b.open("/lage/eingang")
+
 	w.switchedOff(t, b)
 }
 
