@@ -210,12 +210,12 @@ func (s *Service) personName(person string) string {
 
 // Run keeps everything going until ctx ends; afterwards the service is closed.
 func (s *Service) Run(ctx context.Context) error {
-	return s.base.Run(ctx, append(s.peopleParts(), s.projector.Run, s.remind)...)
+	return s.base.Run(ctx, append(s.peopleParts(), s.projector.Run, s.remind, s.countParticipation)...)
 }
 
 // Serve is Run with an HTTP server on l.
 func (s *Service) Serve(ctx context.Context, l net.Listener) error {
-	return s.base.Serve(ctx, l, s.http, append(s.peopleParts(), s.projector.Run, s.remind)...)
+	return s.base.Serve(ctx, l, s.http, append(s.peopleParts(), s.projector.Run, s.remind, s.countParticipation)...)
 }
 
 // Close ends a service that was never run.

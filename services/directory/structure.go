@@ -6,6 +6,9 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/catalogue"
 	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
@@ -20,7 +23,7 @@ func (s *Service) structureDesks(cfg Config) (web.StructureDesks, error) {
 	offices, err := readOffices(cfg.Responsibility)
 	desk := &catalogue.Desk{Store: s.store, Now: s.base.Now}
 	return web.StructureDesks{
-		Catalogue: desk, OnceCatalogue: s.onceCatalogue(desk),
+		Participation: s.store, Catalogue: desk, OnceCatalogue: s.onceCatalogue(desk),
 		Finder:   &responsibility.Finder{Store: s.store, Offices: offices},
 		Takeover: &takeover.Desk{Store: s.store, Now: s.base.Now}, ShowProviders: cfg.ShowProviders,
 	}, err
@@ -35,6 +38,37 @@ func (s *Service) onceCatalogue(desk *catalogue.Desk) func(context.Context, idem
 			return effect(&d)
 		})
 	}
+}
+
+// countEvery is how often who takes part is counted; the last count of a month
+// stays.
+const countEvery = 6 * time.Hour
+
+// countParticipation keeps the monthly numbers.
+func (s *Service) countParticipation(ctx context.Context) error {
+	t := time.NewTimer(time.Minute)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+			if err := s.CountParticipation(ctx); err != nil && ctx.Err() == nil {
+				s.base.Log.Warn("directory: counts who takes part later", zap.Error(err))
+			}
+			t.Reset(countEvery)
+		}
+	}
+}
+
+// CountParticipation counts now and keeps the numbers of this month.
+func (s *Service) CountParticipation(ctx context.Context) error {
+	at := s.base.Now().UTC()
+	cells, err := s.store.Participation(ctx, at)
+	if err != nil {
+		return err
+	}
+	return s.store.KeepParticipation(ctx, at, cells)
 }
 
 // readOffices reads the operator's file of offices, or the shipped one.

@@ -55,6 +55,7 @@ type organisationsView struct {
 	More                string
 	Source              string
 	MayImport           bool
+	MayCount            bool // participation
 }
 
 func (h *Handler) organisations(c echo.Context) error {
@@ -77,6 +78,7 @@ func (h *Handler) organisations(c echo.Context) error {
 		Items: list.Items, Source: constituency.Notice, Kreise: []page.Option{all},
 		Levels:    append([]page.Option{all}, h.Pages.Options(page.Language(c), "level")...),
 		MayImport: !session.Actor(c).View(actor.RegisterImport).Empty(),
+		MayCount:  !session.Actor(c).View(actor.Aggregate).Empty(),
 	}
 	for _, k := range kreise {
 		v.Kreise = append(v.Kreise, page.Option{Value: k.Kreis, Label: k.Name})

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/fault"
@@ -37,16 +38,17 @@ type outside struct {
 
 type responsibilityView struct {
 	page.Base
-	Query       string
-	Asked       bool
-	Answer      *responsibility.Answer
-	Supervision *page.Authority
-	Providers   []string
-	Others      []constituency.Organisation
-	MoreHits    bool
-	Outside     []outside
-	Unchecked   []string // for those who keep the register
-	Source      string
+	Query        string
+	Asked        bool
+	Answer       *responsibility.Answer
+	Supervision  *page.Authority
+	Providers    []string
+	Coordinators []contact.Contact // of the Landkreis, for those who are signed in
+	Others       []constituency.Organisation
+	MoreHits     bool
+	Outside      []outside
+	Unchecked    []string // for those who keep the register
+	Source       string
 }
 
 func authorityOf(o responsibility.Office) page.Authority {
@@ -90,6 +92,11 @@ func (h *Handler) responsibility(c echo.Context) error {
 		if x := v.Answer.Supervision; x != nil {
 			a := authorityOf(*x)
 			v.Supervision = &a
+		}
+		if k := v.Answer.Body.Kreis; k != "" && session.Actor(c).SignedIn() {
+			if _, v.Coordinators, err = h.Reads.Coordinators(c.Request().Context(), k); err != nil {
+				return err
+			}
 		}
 		if v.Providers, err = h.providersOf(c, v.Answer.Body.ID); err != nil {
 			return err

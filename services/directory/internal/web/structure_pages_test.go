@@ -7,7 +7,9 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/catalogue"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
+	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
 	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
+	"github.com/thueringencert/leitstelle/services/directory/internal/participation"
 	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
 	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
 	"github.com/thueringencert/leitstelle/shared/actor"
@@ -44,6 +46,25 @@ var (
 		Answers: []catalogue.Answer{{PersonName: "Karla Kontakt", State: catalogue.Promised, Text: "Gern " + hostile, At: noon}},
 	}
 )
+
+// figures are a few numbers, as those see them who may see all, or not.
+func figures(exact bool) counted {
+	row := func(key, name string, n int) participation.Row {
+		r := participation.Row{Key: key, Name: name, Bodies: n}
+		for i, x := range []int{n / 2, n / 3, n / 10, 0} {
+			r.Figures[i] = participation.Figure{N: x, Of: n}
+		}
+		return r
+	}
+	c := counted{
+		Total: row("", "", 680), Levels: []participation.Row{row("kreis", "", 17), row("gemeinde", "", 600)}, At: noon, Exact: exact,
+		Kreise: []participation.Row{row("16099", "Landkreis Mustern "+hostile, 36)}, Months: []participation.Row{row("2026-10", "", 680), row("2026-11", "", 681)},
+	}
+	if !exact {
+		c.Levels, c.Kreise = participation.Hide(c.Levels), participation.Hide(c.Kreise)
+	}
+	return c
+}
 
 func statusOptions(r *page.Renderer, lang string) []page.Option {
 	var out []page.Option
@@ -127,6 +148,24 @@ var structureSamples = map[string]sample{
 		x.Answers, x.State, x.WantedOn = nil, catalogue.Received, nil
 		return &requestView{Base: page.Base{Title: "Anfrage"}, Item: x, Service: wish.ServiceName.In(lang)}
 	}},
+	"beteiligung": {"beteiligung", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &participationView{Base: page.Base{Title: r.Text(lang, "directory.participation"), Layout: page.Desk, Nav: page.NavConstituency}, counted: figures(true), Bars: bars(figures(true).Months)}
+	}},
+	"beteiligung-gremium": {"beteiligung", actor.Steering, func(r *page.Renderer, lang string) page.View {
+		x := figures(false)
+		x.Months = nil
+		return &participationView{Base: page.Base{Title: r.Text(lang, "directory.participation")}, counted: x}
+	}},
+	"beteiligung-leer": {"beteiligung", actor.Steering, func(r *page.Renderer, lang string) page.View {
+		return &participationView{Base: page.Base{Title: r.Text(lang, "directory.participation")}, counted: counted{At: noon}}
+	}},
+	"kommune-kreis": {"kommune", actor.Officer, func(*page.Renderer, string) page.View {
+		var list []participation.Member
+		for _, stage := range []string{"none", "invited", "contacts", "roles", "active", "declined", "paused"} {
+			list = append(list, participation.Member{Organisation: town, Stage: stage})
+		}
+		return &organisationView{Base: page.Base{Title: kreis.Name}, Organisation: kreis, Structure: structure{KreisMembers: list}, Source: constituency.Notice, Own: true}
+	}},
 	"zustaendig": {"zustaendig", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		return &responsibilityView{
 			Base: page.Base{Title: r.Text(lang, "directory.responsible"), Index: true}, Query: "Altdorf", Asked: true,
@@ -137,7 +176,8 @@ var structureSamples = map[string]sample{
 					{Organisation: former, Succession: succession.Succession{Kind: succession.Merged}},
 				},
 			},
-			Providers: []string{provider.Name}, Others: []constituency.Organisation{kreis, former}, MoreHits: true,
+			Coordinators: []contact.Contact{{Name: "Kai Kreis", Phone: "03600 9", Email: "kai@mustern.example"}},
+			Providers:    []string{provider.Name}, Others: []constituency.Organisation{kreis, former}, MoreHits: true,
 			Outside: somewhere, Unchecked: []string{"Agentur"}, Source: constituency.Notice,
 		}
 	}},

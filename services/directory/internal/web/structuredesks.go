@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/catalogue"
+	"github.com/thueringencert/leitstelle/services/directory/internal/participation"
 	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
 	"github.com/thueringencert/leitstelle/services/directory/internal/takeover"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -17,6 +18,8 @@ import (
 type StructureDesks struct {
 	Finder   *responsibility.Finder
 	Takeover *takeover.Desk
+	// Participation counts who takes part.
+	Participation participation.Store
 	// Catalogue is what the CERT offers; OnceCatalogue is Once for it.
 	Catalogue     *catalogue.Desk
 	OnceCatalogue func(ctx context.Context, r idem.Request, effect func(*catalogue.Desk) (status int, body any, err error)) (idem.Answer, error)
@@ -25,9 +28,9 @@ type StructureDesks struct {
 }
 
 func (h *Handler) structurePages() []httpserver.Route {
-	return slices.Concat(h.responsibilityPages(), h.takeoverRoutes(), h.cataloguePages())
+	return slices.Concat(h.responsibilityPages(), h.takeoverRoutes(), h.cataloguePages(), h.participationPages())
 }
 
 func (h *Handler) structureAPI() []httpserver.Route {
-	return slices.Concat(h.responsibilityAPI(), h.catalogueAPI())
+	return slices.Concat(h.responsibilityAPI(), h.catalogueAPI(), h.participationAPI())
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
+	"github.com/thueringencert/leitstelle/services/directory/internal/participation"
 	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -43,6 +44,7 @@ type Reads interface {
 	Token(ctx context.Context, id string) (account.Token, error)
 	Succession(ctx context.Context, predecessor string) (succession.Succession, error)
 	PredecessorsOf(ctx context.Context, id string) ([]constituency.Organisation, error)
+	KreisMembers(ctx context.Context, kreis string) ([]participation.Member, error)
 	ProvidersOf(ctx context.Context, principal string, at time.Time) ([]string, error)
 }
 
