@@ -72,7 +72,7 @@ var kinds = []struct{ pattern, kind string }{
 	{`/(cases/:id|fall/:ref|zeile/:id)\b`, "case"},
 	{`/nachweise/:qualification\b`, "nobody's"},
 	{`/(contacts|kontakte)/:contact\b`, "contact"},
-	{`/(runs|lauf)/:run\b|/(holds|sperren)/:hold\b`, "proposal"},
+	{`/(runs|lauf)/:run\b|/(holds|sperren)/:hold\b|/(erasures|loeschungen)/:erasure\b`, "proposal"},
 	{`^/verzeichnis/bestaetigen/:link$|/(tasks|aufgaben)/:task\b`, "nobody's"},
 	{`/(service-requests|anfragen)/:id\b`, "service-request"},
 	{`/(services|leistungen)/:id\b`, "service"},

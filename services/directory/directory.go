@@ -134,7 +134,7 @@ func (s *Service) routes(cfg Config) error {
 	s.web = &web.Handler{
 		Register: s.register, Accounts: s.accounts, Mandates: s.mandates, Reads: s.store, Pages: pages, Log: s.base.Log,
 		Now: s.base.Now, Once: s.once, OnceMandate: s.onceMandate, Tell: s.projector.Tell,
-		PeopleDesks: s.peopleDesks(), StructureDesks: structure, SignIn: s.signIn,
+		PeopleDesks: s.peopleDesks(), StructureDesks: structure, SignIn: s.signIn, ErasureDesk: s.erasureDesk(),
 	}
 	o := s.base.HTTP(source, pages)
 	s.http = httpserver.New(o)
@@ -199,7 +199,7 @@ func (s *Service) Handler() http.Handler { return s.http }
 
 // Routes lists every route with the action of the matrix it needs.
 func (s *Service) Routes() []httpserver.Route {
-	return slices.Concat(s.web.Routes(), s.deleting.Routes(), s.told.Routes())
+	return slices.Concat(s.web.Routes(), s.web.WithUser(s.deleting.Routes()), s.web.WithUser(s.told.Routes()))
 }
 
 // personName is what a person is called, "" when the register does not know.

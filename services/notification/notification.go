@@ -107,6 +107,7 @@ func (s *Service) open(cfg Config, keys alert.Keyring) error {
 		Desk: desk, Subscriptions: subscription.Desk{Store: s.store, Now: s.Now}, Once: s.once(desk), Compose: writer.Compose,
 		Register: s.Register, Pages: pages, Board: s.board, Denied: s.Denied, Now: s.Now, Location: loc, Log: s.Log,
 	}
+	s.Forget(store.NamedPeople()...)
 	if err := s.Retain(store.Retention()...); err != nil {
 		return err
 	}

@@ -242,3 +242,39 @@ func TestWhatChangedSinceTheProposalIsNotApproved(t *testing.T) {
 		t.Errorf("%d cases were redacted", n)
 	}
 }
+
+// As long as a case is open, who reported it stays known; afterwards only the
+// pseudonym is left, and the audit holds.
+func TestAnErasedPersonIsForgottenOnceTheCaseIsClosed(t *testing.T) {
+	t.Parallel()
+	e := newTriage(t)
+	r := sample.Report(1)
+	r.Reporter, r.Callback = event.Person{ID: personID("officer"), Name: canary}, event.Contact{Name: canary, Phone: "0361 " + canary}
+	ref := e.open(r)
+	e.publish(sample.Event(event.ReportMessagePosted{Report: r.Report, Reference: r.Reference, Message: event.NewID(), Affected: r.Affected, Author: r.Reporter, Text: "Danke", At: sample.Noon}))
+	e.eventually("the message", func() bool { return e.count(`SELECT version FROM cases`) == 2 })
+	e.publish(sample.Event(event.PersonErased{ID: r.Reporter.ID, At: sample.Noon}))
+	e.eventually("the erasure", func() bool { return e.count(`SELECT count(*) FROM person_erased WHERE done_at IS NULL`) == 1 })
+	if body := e.see("/lage/fall/" + ref + "?t=meldung"); !strings.Contains(body, canary) {
+		t.Error("the open case does not name its reporter any more")
+	}
+	if res := e.form("lead", ref, "abschliessen", 2, "class", "malicious-code:infected-system", "disposition", "confirmed", "reason", "fertig", "trotzdem", "yes"); res.StatusCode != http.StatusSeeOther {
+		t.Fatalf("closing: %d", res.StatusCode)
+	}
+	if err := e.Erasing.Again(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := e.count(`SELECT count(*) FROM person_erased WHERE done_at IS NOT NULL`); n != 1 {
+		t.Error("the erasure is not finished")
+	}
+	for _, m := range regexp.MustCompile(`(?m)^.*`+canary+`.*$`).FindAllString(e.dump(), 5) {
+		t.Errorf("the person is still named: %.300s", m)
+	}
+	if body := e.see("/lage/fall/" + ref + "?t=nachrichten"); !strings.Contains(body, "Ehemalige Person") || !strings.Contains(body, "Danke") {
+		t.Error("the conversation lost its words, or has no pseudonym")
+	}
+	if found := invariant.Run(t.Context(), invariant.Of(e.db, invariant.Triage)...); found != nil {
+		t.Errorf("afterwards:\n%s", invariant.Report(found))
+	}
+	e.intact()
+}

@@ -75,6 +75,7 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	if s.files, err = blob.Open(ctx, cfg.Blob); err != nil {
 		return err
 	}
+	s.Forget(store.NamedPeople()...)
 	if err := s.Retain(store.Retention(s.files)...); err != nil {
 		return err
 	}

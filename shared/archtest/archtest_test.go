@@ -26,7 +26,7 @@ type rule struct {
 }
 
 var domains = []string{
-	"services/directory/internal/constituency", "services/directory/internal/account",
+	"services/directory/internal/constituency", "services/directory/internal/account", "services/directory/internal/erasure",
 	"services/directory/internal/contact", "services/directory/internal/task", "services/directory/internal/emergency", "services/directory/internal/onboarding", "services/directory/internal/qualification",
 	"services/directory/internal/mandate",
 	"services/intake/internal/report",

@@ -81,6 +81,23 @@ func (p PersonChanged) Subject() string { return p.Type() + "." + p.ID }
 // Key is the person's id and version.
 func (p PersonChanged) Key() (string, int) { return p.ID, p.Version }
 
+// PersonErased says that a person was erased: whoever keeps their name or
+// address beside the id forgets it, unless an open case or a legal hold needs
+// it. It carries nothing but the id, since the stream keeps it.
+type PersonErased struct {
+	ID string    `json:"id"`
+	At time.Time `json:"at"`
+}
+
+// Type of the event.
+func (PersonErased) Type() string { return "directory.person.erased" }
+
+// Subject of the event.
+func (p PersonErased) Subject() string { return p.Type() + "." + p.ID }
+
+// Key is the person's id.
+func (p PersonErased) Key() (string, int) { return p.ID, 0 }
+
 // MandateChanged carries the full record of a mandate.
 type MandateChanged struct {
 	ID        string     `json:"id"`

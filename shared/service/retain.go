@@ -5,6 +5,7 @@ package service
 import (
 	"fmt"
 
+	"github.com/thueringencert/leitstelle/shared/privacy"
 	"github.com/thueringencert/leitstelle/shared/retention"
 )
 
@@ -17,4 +18,10 @@ func (b *Base) Retain(own ...retention.Rule) error {
 	}
 	b.Deleting = desk
 	return nil
+}
+
+// Forget names the places where the service keeps people's names beside their
+// ids. Run replaces them when the directory erases somebody.
+func (b *Base) Forget(places ...privacy.Erasure) {
+	b.Erasing = &privacy.Eraser{Service: b.Name, DB: b.DB, Places: places, Now: b.Now, Log: b.Log}
 }

@@ -24,12 +24,14 @@ import (
 
 	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/bus"
+	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/inbox"
 	"github.com/thueringencert/leitstelle/shared/outbox"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/privacy"
 	"github.com/thueringencert/leitstelle/shared/register"
 	"github.com/thueringencert/leitstelle/shared/retention"
 	"github.com/thueringencert/leitstelle/shared/runner"
@@ -74,6 +76,7 @@ type Base struct {
 	Now      func() time.Time
 	Metrics  *prometheus.Registry
 	Deleting *retention.Desk // set by Retain; nil: the service has no rules
+	Erasing  *privacy.Eraser // set by Forget; nil: the service names nobody
 
 	synced  func(context.Context) error
 	relayDB *sqlx.DB
@@ -134,7 +137,7 @@ func New(ctx context.Context, name string, cfg Config, d Deps, own ...pg.Migrati
 
 // Migrations are the tables that every service has.
 func Migrations() []pg.Migrations {
-	return []pg.Migrations{outbox.Migrations, inbox.Migrations, audit.Migrations, idem.Migrations, register.Migrations, retention.Migrations}
+	return []pg.Migrations{outbox.Migrations, inbox.Migrations, audit.Migrations, idem.Migrations, register.Migrations, retention.Migrations, privacy.Migrations}
 }
 
 // Close ends the connections to the database.
@@ -182,6 +185,14 @@ func (b *Base) Run(ctx context.Context, own ...func(context.Context) error) erro
 	}
 	if b.Config.AnchorDir != "" && key != nil {
 		parts = append(parts, audit.Checkpointer{DB: b.relayDB, Service: b.Name, Dir: b.Config.AnchorDir, Key: key, Log: b.Log, Now: b.Now}.Run)
+	}
+	if b.Erasing != nil {
+		parts = append(parts, b.Erasing.Run, func(ctx context.Context) error {
+			return b.Bus.Consume(ctx, bus.Consumer{
+				Name: b.Name + "-erasures", Stream: bus.Directory, DB: b.DB, Handle: b.Erasing.Handle,
+				Subjects: []string{event.PersonErased{}.Type() + ".>"},
+			})
+		})
 	}
 	if b.Deleting != nil {
 		parts = append(parts, b.Deleting.Job(b.Log))

@@ -81,6 +81,7 @@ type personView struct {
 	MayChange   bool // roles
 	MayReset    bool
 	Invitations []invitationLine
+	MayErase    bool
 }
 
 func (h *Handler) person(c echo.Context) error {
@@ -94,6 +95,7 @@ func (h *Handler) person(c echo.Context) error {
 		return fault.New(fault.NotFound, "no person %s", p.ID)
 	}
 	view := &personView{Base: base(c, p.Name), Person: p, Self: p.ID == a.Person, ShowAccount: !a.View(actor.SessionEndAny).Empty()}
+	view.MayErase = !view.Self && !a.View(actor.PersonErase).Empty()
 	if view.Roles, err = h.rolesOf(c, p); err != nil {
 		return err
 	}

@@ -62,6 +62,7 @@ type Handler struct {
 	SignIn
 	PeopleDesks
 	StructureDesks
+	ErasureDesk
 	// OnceMandate is Once for what is done about mandates.
 	OnceMandate func(ctx context.Context, r idem.Request, effect func(*mandate.Desk) (status int, body any, err error)) (idem.Answer, error)
 	// Tell makes the other services know of sessions and tokens at once.
@@ -135,11 +136,11 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: "/verzeichnis/verwaltung/personen/:id/sperren", Action: actor.SessionEndAny, Handler: h.lock},
 		{Method: post, Path: "/verzeichnis/verwaltung/personen/:id/entsperren", Action: actor.SessionEndAny, Handler: h.unlock},
 	}
-	pages = slices.Concat(pages, h.mandatePages(), h.peoplePages(), h.structurePages(), h.signInPages())
+	pages = slices.Concat(pages, h.mandatePages(), h.peoplePages(), h.structurePages(), h.signInPages(), h.erasurePages())
 	for i := range pages {
 		pages[i].Handler = h.withUser(pages[i].Handler)
 	}
-	return slices.Concat(pages, h.mandateAPI(api), h.peopleAPI(), h.structureAPI(), h.invitationAPI(api), []httpserver.Route{
+	return slices.Concat(pages, h.mandateAPI(api), h.peopleAPI(), h.structureAPI(), h.invitationAPI(api), h.erasureAPI(), []httpserver.Route{
 		{Method: get, Path: api + "/me", Action: actor.AccountOwn, Handler: h.apiMe},
 		{Method: get, Path: api + "/organisations", Action: actor.OrganisationRead, Handler: h.apiOrganisations},
 		{Method: get, Path: api + "/organisations/:id", Action: actor.OrganisationRead, Handler: h.apiOrganisation},

@@ -63,9 +63,9 @@ func caseCopies() retention.Rule {
 		After: retention.Text{DE: "nach dem Abschluss des Falls", EN: "after the case was closed"},
 		Then:  retention.Text{DE: "Betreff und Stelle gelöscht", EN: "title and organisation deleted"},
 		Due: `SELECT id::text AS id, coalesce(closed_at, to_timestamp(0)) AS at, hold AS held FROM cases
-			WHERE state IN ('closed', 'merged') AND closed_at < $1 AND snapshot ->> 'title' <> ''`,
+			WHERE state IN ('closed', 'merged') AND closed_at < $1 AND snapshot ->> 'Title' <> ''`,
 		Lock:  `SELECT 1 FROM cases WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`,
-		Steps: []string{`UPDATE cases SET snapshot = snapshot || '{"title": "", "organisation": {}}'::jsonb WHERE id = ANY ($1::uuid[])`},
+		Steps: []string{`UPDATE cases SET snapshot = snapshot || '{"Title": "", "Organisation": {"name": ""}}'::jsonb WHERE id = ANY ($1::uuid[])`},
 	}
 }
 
