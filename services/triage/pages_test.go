@@ -347,6 +347,7 @@ func TestGoldens(t *testing.T) {
 		"fall-protokoll": "/lage/fall/" + ref + "?t=protokoll", "fall-druck": "/lage/fall/" + ref + "/druck",
 		"abschliessen": "/lage/fall/" + ref + "/tun/abschliessen", "faelle": "/lage/faelle", "faelle-leer": "/lage/faelle?q=nichts",
 		"aufbewahrung": "/lage/aufbewahrung", "sperren": "/lage/aufbewahrung/sperren?fall=" + ref,
+		"meine-daten": "/lage/meine-daten",
 	} {
 		for _, lang := range []string{"de", "en"} {
 			header := map[string]string{}

@@ -11,6 +11,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/contact"
+	"github.com/thueringencert/leitstelle/services/directory/internal/erasure"
 	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/page"
@@ -163,6 +164,16 @@ var samples = map[string]sample{
 	}},
 	"personen": {"personen", actor.Admin, func(r *page.Renderer, lang string) page.View {
 		return &peopleView{Base: page.Base{Title: r.Text(lang, "directory.people")}, Query: "x", Items: []account.Person{kim, robin}, More: "/verzeichnis/verwaltung/personen?after=x"}
+	}},
+	"loeschungen": {"loeschungen", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		at := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
+		return &erasuresView{Base: page.Base{Title: r.Text(lang, "directory.erasure.title")}, Person: "kim@beispiel.example", Items: []wishView{
+			{Wish: erasure.Wish{Person: "p1", Name: "Kim <Beispiel>", Reason: "ausgeschieden", State: erasure.Proposed, ProposedAt: at}, Proposer: "Robin Muster", Open: true, MayAgree: true, AgreePath: "/a", DropPath: "/b"},
+			{Wish: erasure.Wish{Person: "p2", Name: erasure.Former, Reason: "Ruhestand", State: erasure.Confirmed, ProposedAt: at, DecidedAt: &at}, Proposer: "Robin Muster", Decider: "Kim Beispiel"},
+		}}
+	}},
+	"loeschungen-leer": {"loeschungen", actor.Constituency, func(r *page.Renderer, lang string) page.View {
+		return &erasuresView{Base: page.Base{Title: r.Text(lang, "directory.erasure.title"), Errors: []page.FieldError{{Field: "person", Code: "directory.erasure.err.person"}, {Field: "reason", Code: "directory.erasure.err.reason"}}}, Person: "niemand"}
 	}},
 	"personen-leer": {"personen", actor.Admin, func(r *page.Renderer, lang string) page.View {
 		return &peopleView{Base: page.Base{Title: r.Text(lang, "directory.people")}}
