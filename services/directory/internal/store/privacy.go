@@ -43,6 +43,17 @@ func PersonalData() []privacy.Class {
 				ORDER BY 4`,
 		},
 		{
+			Name: "ways-in", Title: privacy.Text{DE: "Verknüpfte Konten, Passkeys und Einladungen", EN: "Linked accounts, passkeys and invitations"},
+			Purpose:    privacy.Text{DE: "Anmeldung", EN: "Sign-in"},
+			Source:     privacy.Text{DE: "eigene Angabe und Anmeldedienst", EN: "given by the person and the identity provider"},
+			Recipients: privacy.Text{DE: "die Person selbst; Einladungen auch die einladende Stelle", EN: "the person; invitations also the inviting body"},
+			Kept:       privacy.Text{DE: "bis sie entfernt werden oder die Person gelöscht wird", EN: "until they are removed or the person is erased"},
+			Query: `SELECT 'identity' AS kind, i.label AS name, i.issuer AS issuer_url, i.linked_at AS created_at, i.used_at AS seen_at FROM identity i JOIN person p ON p.id = i.person WHERE (p.id::text = $1 AND $1 <> '' OR $2 <> '' AND lower(p.email) = $2 OR $3 <> '' AND ` + privacy.DigitsSQL(`p.phone`) + ` = $3)
+				UNION ALL SELECT 'passkey', k.name, '', k.created_at, k.used_at FROM passkey k JOIN person p ON p.id = k.person WHERE (p.id::text = $1 AND $1 <> '' OR $2 <> '' AND lower(p.email) = $2 OR $3 <> '' AND ` + privacy.DigitsSQL(`p.phone`) + ` = $3)
+				UNION ALL SELECT 'invitation', v.name || ' ' || v.email, '', v.made_at, v.accepted_at FROM invitation v
+				WHERE v.person::text = $1 AND $1 <> '' OR $2 <> '' AND lower(v.email) = $2`,
+		},
+		{
 			Name: "contacts", Title: privacy.Text{DE: "Kontakte von Stellen", EN: "Contacts of bodies"},
 			Purpose:    privacy.Text{DE: "Erreichbarkeit bei Vorfällen und Warnungen", EN: "To be reached in incidents and about alerts"},
 			Source:     privacy.Text{DE: "Angabe der Stelle", EN: "given by the body"},

@@ -42,6 +42,8 @@ type accountView struct {
 	Token    tokenForm
 	Desk     bool // shortcuts can be switched off there
 
+	Retention bool // may see what is deleted when
+
 	Languages []page.Option
 }
 
@@ -61,6 +63,7 @@ func (h *Handler) renderAccount(c echo.Context, status int, form tokenForm, fail
 		Base: page.Base{Title: h.Pages.T(c, "directory.account")}, Person: p, Token: form, Desk: User(c).DeskHref() != "",
 		Languages: []page.Option{{Value: "de", Label: h.Pages.T(c, "directory.language.de")}, {Value: "en", Label: h.Pages.T(c, "directory.language.en")}},
 	}
+	v.Retention = !session.Actor(c).View(actor.RetentionRead).Empty()
 	v.Fail(fail)
 	if v.Roles, err = h.rolesOf(c, p); err != nil {
 		return err

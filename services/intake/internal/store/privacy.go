@@ -28,7 +28,9 @@ func PersonalData() []privacy.Class {
 			Query: `SELECT r.reference, m.at, m.author AS name, m.body AS text FROM report_message m JOIN report r ON r.id = m.report_id
 				WHERE m.author_id = $1 AND $1 <> ''
 				UNION ALL SELECT r.reference, s.at, s.author, s.description FROM report_supplement s JOIN report r ON r.id = s.report_id
-				WHERE s.author_id = $1 AND $1 <> '' ORDER BY 2`,
+				WHERE s.author_id = $1 AND $1 <> ''
+				UNION ALL SELECT r.reference, s.at, s.author, s.body FROM report_step s JOIN report r ON r.id = s.report_id
+				WHERE s.author_id = $1 AND $1 <> '' OR $2 <> '' AND lower(s.contact ->> 'email') = $2 ORDER BY 2`,
 		},
 		{
 			Name: "files", Title: privacy.Text{DE: "Dateien, die die Person gesandt hat", EN: "Files that the person sent"},

@@ -94,11 +94,13 @@ func reportContent(b Bucket) retention.Rule {
 		},
 		Steps: []string{
 			`DELETE FROM report_message WHERE report_id = ANY ($1::uuid[])`,
+			`DELETE FROM report_step WHERE report_id = ANY ($1::uuid[])`,
 			`DELETE FROM report_supplement WHERE report_id = ANY ($1::uuid[])`,
 			`DELETE FROM report_attachment WHERE report_id = ANY ($1::uuid[])`,
 			`UPDATE report_body SET organisation = retention_token(coalesce(nullif(organisation, ''), name)), ags = '', name = '',
 				kreis = CASE WHEN level IN ('gemeinde', 'vg', 'zweckverband') THEN kreis ELSE '' END,
-				on_behalf = retention_token(on_behalf), visible_to = ''
+				on_behalf = retention_token(on_behalf), visible_to = '',
+				own = '{}', contact = '{}', agent = retention_token(agent), agent_name = ''
 				WHERE report_id = ANY ($1::uuid[])`,
 			`UPDATE case_copy SET snapshot = jsonb_strip_nulls(jsonb_build_object(
 					'id', snapshot -> 'id', 'reference', snapshot -> 'reference', 'version', snapshot -> 'version', 'state', snapshot -> 'state',
