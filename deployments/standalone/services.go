@@ -152,7 +152,11 @@ func (s *System) configure(name string, cfg any, common *service.Config, setting
 
 func (s *System) startDirectory(ctx context.Context) error {
 	var cfg directory.Config
-	d, err := s.configure("directory", &cfg, &cfg.Config, []string{"KEY=" + s.keys.Secrets})
+	settings := []string{"KEY=" + s.keys.Secrets}
+	if s.Options.Limits {
+		settings = append(settings, "SIGNIN_PER_NETWORK=1000000000")
+	}
+	d, err := s.configure("directory", &cfg, &cfg.Config, settings)
 	if err != nil {
 		return err
 	}

@@ -106,9 +106,9 @@ func New(ctx context.Context, cfg Config, d Deps) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{base: base, sealer: sealer{keys, passwords}}
-	s.store = &store.Store{DB: base.DB, AuditKey: keys.Audit()}
+	s.store = &store.Store{DB: base.DB, AuditKey: keys.Audit(), Door: make(chan struct{}, signInsAtOnce)}
 	s.register = &constituency.Desk{Store: s.store, Land: cfg.Land, Now: base.Now}
-	s.accounts = &account.Desk{Store: s.store, Passwords: passwords, Vault: keys, Now: base.Now}
+	s.accounts = &account.Desk{Store: s.store, Passwords: passwords, Vault: keys, Now: base.Now, Limits: cfg.SignIn.limits()}
 	s.preparePeople(cfg, keys)
 	s.mandates = &mandate.Desk{Store: s.store, Now: base.Now}
 	s.projector = &projection.Projector{Store: s.store, Bus: base.Bus, Log: base.Log, Now: base.Now}

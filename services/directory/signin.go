@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/factor"
 	"github.com/thueringencert/leitstelle/services/directory/internal/idp"
 	"github.com/thueringencert/leitstelle/services/directory/internal/invitation"
@@ -24,11 +25,17 @@ type OIDC = idp.Config
 
 // SignInConfig is how people may sign in beside password and app.
 type SignInConfig struct {
+	PerNetwork    int    `env:"SIGNIN_PER_NETWORK" envDefault:"20" doc:"failed sign-ins of one network in 15 minutes before it has to wait; raise it where a whole administration shares one address"`
 	PasskeyDomain string `env:"PASSKEY_DOMAIN" doc:"domain that passkeys are bound to, such as cert.thueringen.de; empty: the host of SITE_URL; never change it later"`
 	First         OIDC   `envPrefix:"OIDC_1_"`
 	Second        OIDC   `envPrefix:"OIDC_2_"`
 	Third         OIDC   `envPrefix:"OIDC_3_"`
 }
+
+// signInsAtOnce is how many sign-ins may be at the database at once.
+const signInsAtOnce = 4
+
+func (c SignInConfig) limits() account.Limits { return account.Limits{Address: c.PerNetwork} }
 
 // newSignIn prepares providers, passkeys and the desks of factors and
 // invitations. Providers are asked nothing yet: one that is down keeps nobody

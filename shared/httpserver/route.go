@@ -3,6 +3,7 @@
 package httpserver
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -26,8 +27,9 @@ type Route struct {
 	Path    string
 	Action  actor.Action
 	Handler echo.HandlerFunc
-	Limit   int64 // bytes of the body; default BodyLimit
-	Stream  bool  // long answer or upload: no handler timeout
+	Limit   int64         // bytes of the body; default BodyLimit
+	Stream  bool          // long answer or upload: no handler timeout
+	Within  time.Duration // when the handler must have answered; default HandlerLimit
 }
 
 // Mount registers the routes with sign-in, the check of the action, limits and deadlines.
@@ -134,7 +136,7 @@ func bounds(r Route) echo.MiddlewareFunc {
 				return within(ctx, c, next)
 			}
 			_ = control.SetReadDeadline(time.Now().Add(ReadTimeout))
-			ctx, cancel := context.WithTimeout(req.Context(), HandlerLimit)
+			ctx, cancel := context.WithTimeout(req.Context(), cmp.Or(r.Within, HandlerLimit))
 			defer cancel()
 			return within(ctx, c, next)
 		}

@@ -60,6 +60,7 @@ var parts = []struct {
 	{"alert", bench.Alert},
 	{"authz", bench.Authz},
 	{"import", bench.Import},
+	{"signin", bench.SignIn},
 }
 
 func measure(ctx context.Context, args []string, out io.Writer) error {

@@ -28,7 +28,7 @@ func TestTriesCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := tt.tries.Check(noon)
+			err := tt.tries.Check(noon, account.Limits{})
 			if tt.wait == 0 {
 				if err != nil {
 					t.Errorf("Check = %v, want none", err)

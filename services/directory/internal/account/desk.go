@@ -31,6 +31,7 @@ type Try struct {
 	Account []byte
 	Network string
 	At      time.Time
+	Limits  Limits
 }
 
 // Refusal is an attempt that ends here, for the audit.
@@ -95,6 +96,7 @@ type Desk struct {
 	Store     Store
 	Passwords Passwords
 	Vault     Vault
+	Limits    Limits
 	Now       func() time.Time
 }
 

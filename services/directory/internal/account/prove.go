@@ -56,12 +56,12 @@ type Verify func(ctx context.Context) (person string, p Proof, err error)
 
 // Try counts a try under the key and refuses one too many.
 func (d *Desk) Try(ctx context.Context, act Act, key, address string, r Refusal) (Try, error) {
-	try := Try{ID: event.NewID(), Account: d.Vault.Sum("try " + key), Network: Network(address), At: act.At}
+	try := Try{ID: event.NewID(), Account: d.Vault.Sum("try " + key), Network: Network(address), At: act.At, Limits: d.Limits}
 	tries, err := d.Store.CountTry(ctx, try)
 	if err != nil {
 		return try, err
 	}
-	if limited := tries.Check(act.At); limited != nil {
+	if limited := tries.Check(act.At, d.Limits); limited != nil {
 		r.Denied = true
 		return try, d.refuse(ctx, act, r, limited)
 	}

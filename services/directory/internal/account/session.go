@@ -3,6 +3,7 @@
 package account
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -79,6 +80,10 @@ const (
 	PerAddress = 20
 )
 
+// Limits may be raised where many people share one address; the zero value is
+// PerAccount and PerAddress.
+type Limits struct{ Account, Address int }
+
 // Tries is how many failed sign-ins there were in the window, and when the
 // oldest of them leaves it.
 type Tries struct {
@@ -88,12 +93,12 @@ type Tries struct {
 }
 
 // Check returns Limited when another try is one too many.
-func (t Tries) Check(at time.Time) error {
+func (t Tries) Check(at time.Time, l Limits) error {
 	var free time.Time
-	if t.Account >= PerAccount {
+	if t.Account >= cmp.Or(l.Account, PerAccount) {
 		free = t.AccountFree
 	}
-	if t.Address >= PerAddress && t.AddressFree.After(free) {
+	if t.Address >= cmp.Or(l.Address, PerAddress) && t.AddressFree.After(free) {
 		free = t.AddressFree
 	}
 	if free.IsZero() {

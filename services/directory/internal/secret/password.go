@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
 	"github.com/alexedwards/argon2id"
@@ -22,11 +23,12 @@ var params = &argon2id.Params{Memory: 19456, Iterations: 2, Parallelism: 1, Salt
 
 // Limits of concurrent password checks (reliability model §2.3, "Argon2 as DoS").
 const (
-	atOnce  = 2
-	waiting = 1024
+	mostAtOnce = 2
+	waiting    = 1024
 )
 
-// Passwords hashes and checks passwords. At most two run at once, at most 1024
+// Passwords hashes and checks passwords. Half of the cores work on them, never
+// more than two: the others stay for those who are signed in. At most 1024
 // wait; everybody else is Limited.
 type Passwords struct {
 	slots chan struct{}
@@ -41,11 +43,12 @@ func NewPasswords() (*Passwords, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare passwords: %w", err)
 	}
-	return &Passwords{slots: make(chan struct{}, atOnce), dummy: dummy}, nil
+	n := min(mostAtOnce, max(1, runtime.GOMAXPROCS(0)/2))
+	return &Passwords{slots: make(chan struct{}, n), dummy: dummy}, nil
 }
 
 func (p *Passwords) enter(ctx context.Context) error {
-	if p.queue.Add(1) > atOnce+waiting {
+	if p.queue.Add(1) > int64(cap(p.slots))+waiting {
 		p.queue.Add(-1)
 		return fault.New(fault.Limited, "too many people sign in at this moment").WithRetry(busyRetry)
 	}

@@ -14,13 +14,32 @@ import (
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
 
+// enter lets few sign-ins at once to the database: a storm of them waits for
+// each other's locks and must leave connections for those already signed in.
+func (s *Store) enter(ctx context.Context) (leave func(), err error) {
+	if s.Door == nil {
+		return func() {}, nil
+	}
+	select {
+	case s.Door <- struct{}{}:
+		return func() { <-s.Door }, nil
+	case <-ctx.Done():
+		return nil, fault.Wrap(fault.Unavailable, ctx.Err(), "too many people sign in at this moment")
+	}
+}
+
 // CountTry counts the failed tries in the window and notes this one unless
 // there were too many: whoever is limited does not lengthen the wait. A try
 // counts as failed until StartSession takes it back, so that guessing in
 // parallel gains nothing.
 func (s *Store) CountTry(ctx context.Context, t account.Try) (account.Tries, error) {
 	var n account.Tries
-	err := pg.InTx(ctx, s.DB, func(tx pg.DB) error {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return n, err
+	}
+	defer leave()
+	err = pg.InTx(ctx, s.DB, func(tx pg.DB) error {
 		for _, key := range []string{"a" + string(t.Account), "n" + t.Network} {
 			if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1, hashtext(encode($2, 'hex')))`, lockSignIn, []byte(key)); err != nil {
 				return fmt.Errorf("lock sign-in: %w", err)
@@ -49,7 +68,7 @@ func (s *Store) CountTry(ctx context.Context, t account.Try) (account.Tries, err
 		if r.NetworkFirst != nil {
 			n.AddressFree = r.NetworkFirst.Add(account.Window)
 		}
-		if n.Check(t.At) != nil {
+		if n.Check(t.At, t.Limits) != nil {
 			return nil //nolint:nilerr // the caller checks n, too; a refused try is not counted
 		}
 		_, err := tx.ExecContext(ctx, `INSERT INTO sign_in_try (id, account, network, at) VALUES ($1, $2, $3, $4)`,

@@ -32,13 +32,14 @@ var Migrations = pg.Sub("directory", files)
 // pool or a transaction.
 type Store struct {
 	DB       pg.DB
-	Pool     pg.DB  // for refusals when DB is a transaction: they stay though it is rolled back
-	AuditKey []byte // of digests in the audit
+	Pool     pg.DB         // for refusals when DB is a transaction: they stay though it is rolled back
+	AuditKey []byte        // of digests in the audit
+	Door     chan struct{} // how many sign-ins may count their tries at once; nil: any number
 }
 
 // On is the store in a transaction that somebody else opened.
 func (s *Store) On(tx pg.DB) *Store {
-	return &Store{DB: tx, Pool: s.denials(), AuditKey: s.AuditKey}
+	return &Store{DB: tx, Pool: s.denials(), AuditKey: s.AuditKey, Door: s.Door}
 }
 
 func (s *Store) denials() pg.DB {

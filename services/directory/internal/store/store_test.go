@@ -149,7 +149,7 @@ func TestParallelTriesGainNothing(t *testing.T) {
 		t.Errorf("tries let through: %d, want %d", n, account.PerAccount)
 	}
 	got, err := s.CountTry(context.Background(), account.Try{ID: event.NewID(), Account: []byte("kim"), Network: "10.0.0.2", At: noon.Add(14 * time.Minute)})
-	if err != nil || got.Check(noon.Add(14*time.Minute)) == nil || !got.AccountFree.Equal(noon.Add(account.Window)) {
+	if err != nil || got.Check(noon.Add(14*time.Minute), account.Limits{}) == nil || !got.AccountFree.Equal(noon.Add(account.Window)) {
 		t.Errorf("after 14 minutes: %+v, %v; want limited until %v", got, err, noon.Add(account.Window))
 	}
 }

@@ -5,6 +5,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/factor"
 	"github.com/thueringencert/leitstelle/services/directory/internal/idp"
@@ -29,6 +30,10 @@ type SignIn struct {
 	InviteOnce func(ctx context.Context, r idem.Request, effect func(*invitation.Desk) (status int, body any, err error)) (idem.Answer, error)
 }
 
+// signInWait is how long a password may wait for its turn: when hundreds sign in
+// at once they are queued, not sent away.
+const signInWait = 50 * time.Second
+
 // signInPages are the pages of signing in with more than a password, of what
 // one signs in with, and of bringing people in.
 func (h *Handler) signInPages() []httpserver.Route {
@@ -41,13 +46,13 @@ func (h *Handler) signInPages() []httpserver.Route {
 		{Method: get, Path: "/konto/zweiter-faktor", Action: actor.Public, Handler: h.secondForm},
 		{Method: post, Path: "/konto/zweiter-faktor", Action: actor.Public, Handler: h.second},
 		{Method: get, Path: "/konto/einladung/:token", Action: actor.Public, Handler: h.invited},
-		{Method: post, Path: "/konto/einladung/:token", Action: actor.Public, Handler: h.accept},
+		{Method: post, Path: "/konto/einladung/:token", Action: actor.Public, Handler: h.accept, Within: signInWait},
 		{Method: get, Path: "/konto/bestaetigen", Action: actor.AccountOwn, Handler: h.confirmForm},
-		{Method: post, Path: "/konto/bestaetigen", Action: actor.AccountOwn, Handler: h.confirmAgain},
+		{Method: post, Path: "/konto/bestaetigen", Action: actor.AccountOwn, Handler: h.confirmAgain, Within: signInWait},
 		{Method: post, Path: "/konto/bestaetigen/passkey", Action: actor.AccountOwn, Handler: h.confirmPasskey},
 		{Method: get, Path: "/konto/sicherheit", Action: actor.AccountOwn, Handler: h.security},
 		{Method: get, Path: "/konto/sicherheit/passwort", Action: actor.FactorChange, Handler: h.passwordForm},
-		{Method: post, Path: "/konto/sicherheit/passwort", Action: actor.FactorChange, Handler: h.setPassword},
+		{Method: post, Path: "/konto/sicherheit/passwort", Action: actor.FactorChange, Handler: h.setPassword, Within: signInWait},
 		{Method: get, Path: "/konto/sicherheit/app", Action: actor.FactorChange, Handler: h.appForm},
 		{Method: post, Path: "/konto/sicherheit/app", Action: actor.FactorChange, Handler: h.setApp},
 		{Method: post, Path: "/konto/sicherheit/app/entfernen", Action: actor.FactorChange, Handler: h.dropApp},

@@ -110,7 +110,7 @@ func (h *Handler) Routes() []httpserver.Route {
 	get, post := http.MethodGet, http.MethodPost
 	pages := []httpserver.Route{
 		{Method: get, Path: "/konto/anmelden", Action: actor.Public, Handler: h.signInForm},
-		{Method: post, Path: "/konto/anmelden", Action: actor.Public, Handler: h.signIn},
+		{Method: post, Path: "/konto/anmelden", Action: actor.Public, Handler: h.signIn, Within: signInWait},
 		{Method: post, Path: "/konto/abmelden", Action: actor.Public, Handler: h.signOut},
 		{Method: get, Path: "/konto", Action: actor.AccountOwn, Handler: h.account},
 		{Method: get, Path: "/konto/start", Action: actor.AccountOwn, Handler: h.start},
