@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"testing"
 
 	"github.com/thueringencert/leitstelle/services/intake"
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
@@ -91,4 +92,26 @@ func (e *env) receiptKey() ed25519.PublicKey {
 // store reads as the service does.
 func (e *env) store() report.Reading {
 	return store.New(e.db, devstack.Reader(e.t, e.url, store.Reader)).As(actor.System("intake").Seer())
+}
+
+// BenchmarkReportFor605 takes in a report for the whole constituency, and reads
+// it as its provider and as one member.
+func BenchmarkReportFor605(b *testing.B) {
+	e := newIntake(b, members(605))
+	body := goodFor(allMembers(605)...)
+	var c createdReport
+	b.Run("POST", func(b *testing.B) {
+		for i := 0; b.Loop(); i++ {
+			c = e.submit(actor.Provider, fmt.Sprint("bench ", i), body)
+		}
+	})
+	for name, as := range map[string]actor.Role{"GET as the provider": actor.Provider, "GET as a member": officerOf(3)} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if res := e.do(request{path: reportsPath + "/" + c.ID, as: as}); res.StatusCode != 200 {
+					b.Fatal(res.StatusCode)
+				}
+			}
+		})
+	}
 }
