@@ -74,7 +74,7 @@ func TestAProviderReportsFor72MembersInTheForm(t *testing.T) {
 	if d.AffectedTotal != 1 {
 		t.Errorf("the member sees %d bodies", d.AffectedTotal)
 	}
-	must(t, w.of(t, w.named(t, "it@jena.example")), http.MethodGet, "/api/intake/v1/reports/"+ref, http.StatusNotFound, nil, nil)
+	must(t, w.of(t, w.named(t, "it-sicherheit@weimarer-land.example")), http.MethodGet, "/api/intake/v1/reports/"+ref, http.StatusNotFound, nil, nil)
 	w.holds(t)
 }
 
