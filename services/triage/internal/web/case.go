@@ -59,7 +59,7 @@ type caseView struct {
 	Tabs            []tabView
 	Whole           bool // a page of its own
 	Fragment        string
-	Place           string // level, population
+	Place           string // level, population, the administration that works for it
 	Clocks          []clockView
 	Main            *casefile.Report // what the overview quotes
 	Log             []logView
@@ -164,6 +164,9 @@ func (h *Handler) place(c echo.Context, o event.Organisation) string {
 		}
 		if known.Population > 0 {
 			parts = append(parts, h.Pages.T(c, "triage.population", known.Population))
+		}
+		if by, ok := h.Register.Organisation(known.Administration); ok && known.Administration != "" {
+			parts = append(parts, h.Pages.T(c, "triage.administration", "Name", by.Name))
 		}
 	}
 	return strings.Join(parts, " · ")
