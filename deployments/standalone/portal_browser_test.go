@@ -174,7 +174,7 @@ func TestPublicPagesAreAccessible(t *testing.T) {
 	for _, path := range []string{
 		"/notfallkarte", "/melden/vorgang", "/barrierefreiheit", "/barriere-melden", "/leichte-sprache", "/datenschutz",
 		"/impressum", "/hilfe", "/hilfe/sofortmassnahmen", "/hilfe/datenschutz", "/hilfe/polizei", "/hilfe/tlp", "/hilfe/dateien", "/hilfe/echtheit",
-		"/problems", "/problems/invalid", "/konto/anmelden", "/echt", "/gibt-es-nicht", "/en/notfallkarte", "/en/konto/anmelden",
+		"/problems", "/problems/invalid", "/problems/step-up-required", "/postfach", "/konto/anmelden", "/echt", "/gibt-es-nicht", "/en/notfallkarte", "/en/konto/anmelden",
 	} {
 		status := b.open(path)
 		if want := path == "/gibt-es-nicht"; want != (status == http.StatusNotFound) || status >= 500 {
