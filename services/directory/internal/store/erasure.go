@@ -143,6 +143,8 @@ var forgetting = []string{
 	`SELECT person_forget_secrets($1::uuid, $2::text) WHERE $3::text IS NOT NULL`,
 	`UPDATE session SET client = '', address = '' WHERE person = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
 	`UPDATE token SET name = '' WHERE person = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
+	`DELETE FROM identity WHERE person = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
+	`DELETE FROM passkey WHERE person = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
 	`UPDATE person SET deputy = NULL WHERE deputy = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
 	`DELETE FROM task WHERE contact IN (SELECT id FROM contact WHERE person = $1::uuid OR lower(email) = lower($2::text)) OR lower(address) = lower($2::text) AND $3::text IS NOT NULL`,
 	`DELETE FROM contact WHERE (person = $1::uuid OR lower(email) = lower($2::text)) AND $3::text IS NOT NULL`,
