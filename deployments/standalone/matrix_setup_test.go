@@ -88,8 +88,11 @@ func (f *fixture) plantReports(t *testing.T, jena standalone.DemoPerson) {
 		by   standalone.DemoPerson
 		org  string
 	}{
-		{"an officer's report of Klettbach", f.w.person(t, actor.Officer), f.klettbach}, {"the org_admin's own report", admin, f.klettbach},
-		{"a report of Jena", jena, f.jena}, {"a report of a Kreis whose mandate has expired", f.w.named(t, "it@unstrut-hainich.example"), f.expired}, {sentByProvider, f.w.person(t, actor.Provider), f.klettbach},
+		{"an officer's report of Klettbach", f.w.person(t, actor.Officer), f.klettbach},
+		{"the org_admin's own report", admin, f.klettbach},
+		{"a report of Jena", jena, f.jena},
+		{"a report of a Kreis whose mandate has expired", f.w.named(t, "it@unstrut-hainich.example"), f.expired},
+		{sentByProvider, f.w.person(t, actor.Provider), f.klettbach},
 	} {
 		c := f.w.of(t, x.by)
 		r := submit(t, c, "Matrix: "+x.name, x.org)

@@ -134,7 +134,7 @@ func (w *world) dump(t *testing.T, service string, without ...string) string {
 	for _, table := range without {
 		args = append(args, "--exclude-table-data="+table)
 	}
-	out, err := exec.CommandContext(t.Context(), "pg_dump", append(args, w.Postgres.URL(service))...).CombinedOutput() //nolint:gosec // the test's own database
+	out, err := exec.CommandContext(t.Context(), "pg_dump", append(args, w.Postgres.URL(service))...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("pg_dump of %s: %v %.500s", service, err, out)
 	}

@@ -107,7 +107,7 @@ func withIDPs(t *testing.T, names ...string) (*bench, *idp, *idp) {
 		c.Site.URL = origin
 		c.SignIn.First, c.SignIn.Second = one.config("bundid", "BundID"), two.config("muk", "Mein Unternehmenskonto")
 	})
-	ahead := b.clock.Now().Sub(time.Now())
+	ahead := time.Until(b.clock.Now())
 	one.FastForward(ahead)
 	two.FastForward(ahead)
 	b.fill(names...)

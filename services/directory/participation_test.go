@@ -66,8 +66,8 @@ func TestParticipationIsCountedAndSmallNumbersStaySecret(t *testing.T) {
 	if !strings.Contains(a.body, ";unter 5;") || !strings.Contains(a.Header.Get("Content-Disposition"), "attachment") {
 		t.Errorf("table: %s", a.body)
 	}
-	for _, line := range strings.Split(strings.TrimPrefix(a.body, "\ufeff"), "\n") {
-		for _, cell := range strings.Split(line, ";") {
+	for line := range strings.SplitSeq(strings.TrimPrefix(a.body, "\ufeff"), "\n") {
+		for cell := range strings.SplitSeq(line, ";") {
 			if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t") {
 				t.Errorf("a spreadsheet would reckon with %q", cell)
 			}

@@ -179,7 +179,7 @@ func (e *env) guestPart(c createdReport, code string, words []string) {
 func TestEveryBadBodyIsNamedByItsPlace(t *testing.T) {
 	t.Parallel()
 	e := newIntake(t, members(4))
-	expired := event.MandateChanged{ID: mandateID(3), Version: 2, Principal: memberID(3), Agent: kiv, Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0), To: ptr(start.Add(-time.Hour))}
+	expired := event.MandateChanged{ID: mandateID(3), Version: 2, Principal: memberID(3), Agent: kiv, Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0), To: new(start.Add(-time.Hour))}
 	e.publish(expired)
 	e.eventually("the end of the mandate", func() bool {
 		return strings.Contains(e.do(request{method: "POST", path: reportsPath, as: actor.Provider, key: "probe", body: goodFor(memberAGS(3), "99999999")}).body, "affected.mandate")
@@ -364,7 +364,7 @@ func TestARevokedMandateTakesOneOf72Away(t *testing.T) {
 	t.Parallel()
 	e := newIntake(t, members(72))
 	c := e.submit(actor.Provider, "k", goodFor(allMembers(72)...))
-	e.publish(event.MandateChanged{ID: mandateID(7), Version: 2, Principal: memberID(7), Agent: kiv, Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0), RevokedAt: ptr(e.now())})
+	e.publish(event.MandateChanged{ID: mandateID(7), Version: 2, Principal: memberID(7), Agent: kiv, Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0), RevokedAt: new(e.now())})
 	e.eventually("71 bodies", func() bool { return e.detail(actor.Provider, c.ID).AffectedTotal == 71 })
 	res := e.do(request{path: reportsPath + "/" + c.ID, as: actor.Provider})
 	hasNot(t, res, memberName(7), memberID(7))
@@ -419,5 +419,3 @@ func TestTheBodiesOfAReportAreListedInPages(t *testing.T) {
 		}
 	}
 }
-
-func ptr[T any](v T) *T { return &v }

@@ -31,7 +31,7 @@ func (e *env) old(n int, ago time.Duration) (ref string, r event.ReportSubmitted
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	who := event.Person{ID: personID("officer"), Name: canary + " Autor"}
+	who := event.Person{ID: personID("officer"), Name: canary + " Schreiber"}
 	e.publish(
 		sample.Event(event.ReportMessagePosted{Report: r.Report, Reference: r.Reference, Message: event.NewID(), Affected: r.Affected, Author: who, Text: canary, At: sample.Noon}),
 		sample.Event(event.ReportSupplemented{Report: r.Report, Reference: r.Reference, Supplement: event.NewID(), Affected: r.Affected, Author: who, Description: canary, Fields: map[string]any{"x": canary}, At: sample.Noon}),
@@ -60,7 +60,7 @@ func (e *env) dump() string {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	out, err := exec.CommandContext(e.t.Context(), "pg_dump", "--data-only", "--exclude-table-data=outbox", u.String()).CombinedOutput() //nolint:gosec // the test's own database
+	out, err := exec.CommandContext(e.t.Context(), "pg_dump", "--data-only", "--exclude-table-data=outbox", u.String()).CombinedOutput()
 	if err != nil {
 		e.t.Fatalf("pg_dump: %v %s", err, out)
 	}

@@ -199,7 +199,8 @@ func (d *Desk) Load(ctx context.Context, act Act) (int, error) {
 		if err != nil {
 			return p, err
 		}
-		return p, p.remember(former, act.At, event.NewID)
+		p.remember(former, act.At, event.NewID)
+		return p, nil
 	})
 	return n, err
 }

@@ -68,7 +68,7 @@ func (p *Plan) after(current []Organisation) (ids map[string]string, gone map[st
 
 // remember adds places of former years, which no register file has, as bodies
 // that are gone. One whose successor is not there is left out.
-func (p *Plan) remember(former []succession.Former, at time.Time, newID func() string) error {
+func (p *Plan) remember(former []succession.Former, at time.Time, newID func() string) {
 	ids := make(map[string]string, len(p.Save))
 	for _, o := range p.Save {
 		ids[o.Key] = o.ID
@@ -93,5 +93,4 @@ func (p *Plan) remember(former []succession.Former, at time.Time, newID func() s
 		p.Save = append(p.Save, o)
 		p.Successions = append(p.Successions, succession.Succession{Predecessor: o.ID, Successor: heir, Kind: f.Kind, Date: f.Date})
 	}
-	return nil
 }

@@ -81,8 +81,8 @@ func errLast() error {
 	return fault.New(fault.Conflict, "this is the last way to sign in with two factors; set up another one first")
 }
 
-// WithoutPasskey, WithoutIdentity and WithoutApp are the overview after a
-// removal; a Conflict when nobody could sign in any more.
+// WithoutPasskey answers nil when the person can still sign in after the
+// removal, else a Conflict; so do WithoutIdentity and WithoutApp.
 func (o Overview) WithoutPasskey(id string) error {
 	var rest []Passkey
 	for _, p := range o.Passkeys {

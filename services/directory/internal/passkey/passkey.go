@@ -44,7 +44,10 @@ type Ceremonies struct {
 // nobody is offered one.
 func New(origin, domain, name string) (*Ceremonies, error) {
 	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" {
+	if err != nil {
+		return nil, fmt.Errorf("public address %q: %w", origin, err)
+	}
+	if u.Host == "" {
 		return nil, nil
 	}
 	host := u.Hostname()

@@ -197,7 +197,7 @@ func (s *Store) Requests(ctx context.Context, f catalogue.Filter) ([]catalogue.R
 		}
 		before = f.After
 	}
-	n := limit(f.Limit, 200)
+	n := limit(f.Limit)
 	var rows []requestRow
 	// The ids are of version 7: their order is that of time.
 	err := s.DB.SelectContext(ctx, &rows, selectRequest+`

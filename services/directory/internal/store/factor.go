@@ -27,7 +27,7 @@ type passkeyRow struct {
 	WarnedAt   *time.Time `db:"warned_at"`
 }
 
-const passkeyColumns = `id, person, credential, record, name, created_at, used_at, warned_at`
+const passkeyColumns = `id, person, credential, record, name, created_at, used_at, warned_at` //nolint:gosec // names of columns
 
 func (r passkeyRow) passkey() factor.Passkey {
 	return factor.Passkey{

@@ -119,7 +119,7 @@ func (s *Store) WaitingMandates(ctx context.Context, query, after string, n int,
 	} else if validID("page", after) != nil {
 		return nil, "", fault.New(fault.Malformed, "after is no cursor of this list")
 	}
-	n = limit(n, 200)
+	n = limit(n)
 	var rows []mandateRow
 	err := s.DB.SelectContext(ctx, &rows, namedMandates+`
 		WHERE m.state = 'granted' AND (m.valid_to IS NULL OR m.valid_to > $1) AND m.id > $2

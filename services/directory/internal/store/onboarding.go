@@ -82,7 +82,7 @@ func (s *Store) Onboardings(ctx context.Context, f onboarding.Filter) ([]onboard
 	if err != nil {
 		return nil, "", err
 	}
-	n := limit(f.Limit, 200)
+	n := limit(f.Limit)
 	var rows []onboardingRow
 	err = s.DB.SelectContext(ctx, &rows, selectOnboarding+`
 		AND (o.sort, o.id) > ($1, $2) AND ($3 = '' OR coalesce(b.stage, 'none') = $3) AND ($4 = '' OR o.level = $4) AND ($5 = '' OR o.kreis = $5)

@@ -113,7 +113,7 @@ func (s *Store) Organisations(ctx context.Context, f constituency.Filter) (const
 	if err != nil {
 		return constituency.Page{}, err
 	}
-	n := limit(f.Limit, 200)
+	n := limit(f.Limit)
 	var rows []organisationRow
 	err = s.DB.SelectContext(ctx, &rows, selectOrganisation+`
 		WHERE (o.sort, o.id) > ($1, $2)

@@ -122,7 +122,7 @@ func (s *Store) People(ctx context.Context, query, organisation, after string, m
 	if err != nil {
 		return nil, "", err
 	}
-	n := limit(most, 200)
+	n := limit(most)
 	var rows []personRow
 	err = s.DB.SelectContext(ctx, &rows, `SELECT `+personColumns+` FROM person p
 		WHERE (p.sort, p.id) > ($1, $2)

@@ -127,11 +127,12 @@ func patterns(q string) any {
 	return pq.Array(out)
 }
 
-func limit(n, most int) int {
+// limit is how many rows a list gives (design §7).
+func limit(n int) int {
 	if n <= 0 {
-		return min(50, most)
+		return 50
 	}
-	return min(n, most)
+	return min(n, 200)
 }
 
 func null(s string) *string {

@@ -67,7 +67,7 @@ func (s *Store) Tasks(ctx context.Context, f task.Filter) ([]task.Task, string, 
 		}
 		after = f.After
 	}
-	n := limit(f.Limit, 200)
+	n := limit(f.Limit)
 	var rows []taskRow
 	err := s.DB.SelectContext(ctx, &rows, selectTask+`
 		WHERE (t.done_at IS NOT NULL) = $1 AND t.id < $2 AND ($3 OR t.shared AND t.organisation = ANY ($4::uuid[]))
@@ -199,7 +199,7 @@ func whoseMail(ctx context.Context, tx pg.DB, f task.Failure) (task.Failure, err
 		}
 	}
 	var email string
-	if validID("organisation", f.Organisation) != nil {
+	if !event.IsID(f.Organisation) {
 		f.Organisation = ""
 		return f, nil
 	}

@@ -346,10 +346,11 @@ func (l contactLine) Officer() bool { return l.Has(contact.ISB) || l.Has(contact
 
 // Tel is the number as a link dials it.
 func (l contactLine) Tel(number string) template.URL {
-	return "tel:" + template.URL(strings.Map(func(r rune) rune {
+	digits := strings.Map(func(r rune) rune {
 		if r == '+' || r >= '0' && r <= '9' {
 			return r
 		}
 		return -1
-	}, number)) //nolint:gosec // digits and plus
+	}, number)
+	return template.URL("tel:" + digits) //nolint:gosec // digits and plus
 }

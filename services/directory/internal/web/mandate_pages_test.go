@@ -102,8 +102,12 @@ func mandateSamples() map[string]sample {
 		"mandat-neu-fehler": {"mandat-neu", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 			b := desk
 			b.Errors = []page.FieldError{
-				{Field: "scopes", Code: "directory.error.scopes"}, {Field: "services", Code: "directory.error.services"}, {Field: "from", Code: "directory.mandate.error.day"},
-				{Field: "to", Code: "directory.error.to_past"}, {Field: "granted_by", Code: "directory.error.granted_by"}, {Field: "document", Code: "directory.error.document"},
+				{Field: "scopes", Code: "directory.error.scopes"},
+				{Field: "services", Code: "directory.error.services"},
+				{Field: "from", Code: "directory.mandate.error.day"},
+				{Field: "to", Code: "directory.error.to_past"},
+				{Field: "granted_by", Code: "directory.error.granted_by"},
+				{Field: "document", Code: "directory.error.document"},
 				{Code: "directory.mandate.error.waits"},
 			}
 			return &mandateFormView{

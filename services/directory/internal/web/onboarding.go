@@ -136,7 +136,8 @@ func (h *Handler) renderOnboarding(c echo.Context, status int, l onboarding.Line
 	v := &onboardingView{
 		Base: base(c, h.Pages.T(c, "directory.onboarding.of", "Name", o.Name)), Organisation: o, Line: l, Steps: stepsOf(l, false), Form: f,
 		HeldOptions: []page.Option{
-			{Label: h.Pages.T(c, "directory.onboarding.running")}, {Value: "paused", Label: h.Pages.T(c, "directory.onboarding.stage.paused")},
+			{Label: h.Pages.T(c, "directory.onboarding.running")},
+			{Value: "paused", Label: h.Pages.T(c, "directory.onboarding.stage.paused")},
 			{Value: "declined", Label: h.Pages.T(c, "directory.onboarding.stage.declined")},
 		},
 	}
@@ -196,7 +197,9 @@ func stepsOf(l onboarding.Line, own bool) []step {
 		contacts = "/verzeichnis/stelle/kontakte?id=" + l.Organisation
 	}
 	return []step{
-		{"invited", l.InvitedAt != nil || l.ContactsComplete(), ""}, {"contacts", l.ContactsComplete(), contacts},
-		{"roles", l.RolesComplete(), roles}, {"document", l.Document != "", document},
+		{"invited", l.InvitedAt != nil || l.ContactsComplete(), ""},
+		{"contacts", l.ContactsComplete(), contacts},
+		{"roles", l.RolesComplete(), roles},
+		{"document", l.Document != "", document},
 	}
 }

@@ -84,8 +84,11 @@ var contactSamples = map[string]sample{
 	"nachweise-fehler": {"nachweise", actor.OrgAdmin, func(r *page.Renderer, lang string) page.View {
 		return &qualificationsView{
 			Base: page.Base{Title: r.Text(lang, "directory.isb.of", "Name", called.Name), Errors: []page.FieldError{
-				{Field: "kind", Code: "directory.isb.error.kind"}, {Field: "name", Code: "directory.isb.error.name"}, {Field: "issuer", Code: "directory.isb.error.issuer"},
-				{Field: "obtained_on", Code: "directory.isb.error.obtained"}, {Field: "valid_until", Code: "directory.isb.error.valid"},
+				{Field: "kind", Code: "directory.isb.error.kind"},
+				{Field: "name", Code: "directory.isb.error.name"},
+				{Field: "issuer", Code: "directory.isb.error.issuer"},
+				{Field: "obtained_on", Code: "directory.isb.error.obtained"},
+				{Field: "valid_until", Code: "directory.isb.error.valid"},
 			}}, Organisation: town, Contact: called, MayEdit: true, Form: qualificationForm{"x", hostile, hostile, "x", "y", hostile, "KEY"}, Action: "/x",
 		}
 	}},
@@ -199,8 +202,12 @@ var contactSamples = map[string]sample{
 	"kontakt-fehler": {"kontakt", actor.Officer, func(r *page.Renderer, lang string) page.View {
 		return &contactView{
 			Base: page.Base{Title: r.Text(lang, "directory.contact.new"), Errors: []page.FieldError{
-				{Field: "name", Code: "directory.error.name"}, {Field: "functions", Code: "directory.contact.error.functions"}, {Field: "phone", Code: "directory.contact.error.way"},
-				{Field: "mobile", Code: "directory.contact.error.emergency"}, {Field: "email", Code: "directory.error.email"}, {Field: "hours", Code: "directory.contact.error.hours"},
+				{Field: "name", Code: "directory.error.name"},
+				{Field: "functions", Code: "directory.contact.error.functions"},
+				{Field: "phone", Code: "directory.contact.error.way"},
+				{Field: "mobile", Code: "directory.contact.error.emergency"},
+				{Field: "email", Code: "directory.error.email"},
+				{Field: "hours", Code: "directory.contact.error.hours"},
 			}},
 			Organisation: town, Form: contactForm{Name: hostile, Email: hostile, Hours: hostile, Key: "KEY"}, Functions: functionOptions(r, lang), Action: "/verzeichnis/kommunen/x/kontakte",
 		}

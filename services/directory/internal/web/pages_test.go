@@ -4,6 +4,7 @@ package web
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"testing"
 	"time"
@@ -41,8 +42,9 @@ var (
 		Function: "ISB " + hostile, Language: "de", Active: true, Memberships: []account.Membership{{Organisation: town.ID, Role: actor.Officer}},
 	}
 	robin   = account.Person{ID: "22222222-0000-7000-8000-000000000002", Name: "Robin Muster", Email: "robin@oehrda.example", Language: "de"}
-	granted = mandate.Named{PrincipalName: town.Name, PrincipalAGS: town.AGS, AgentName: provider.Name, Mandate: mandate.Mandate{State: mandate.Active,
-		ID: "33333333-0000-7000-8000-000000000001", Principal: town.ID, Agent: provider.ID, Scopes: []actor.Scope{"report", "read"}, From: noon,
+	granted = mandate.Named{PrincipalName: town.Name, PrincipalAGS: town.AGS, AgentName: provider.Name, Mandate: mandate.Mandate{
+		State: mandate.Active,
+		ID:    "33333333-0000-7000-8000-000000000001", Principal: town.ID, Agent: provider.ID, Scopes: []actor.Scope{"report", "read"}, From: noon,
 		To: at(24 * time.Hour), Document: "Akte 7 " + hostile,
 	}}
 	sessions = []account.Session{
@@ -187,9 +189,7 @@ var samples = map[string]sample{
 }
 
 func init() {
-	for name, s := range contactSamples {
-		samples[name] = s
-	}
+	maps.Copy(samples, contactSamples)
 }
 
 func renderer(t *testing.T) *page.Renderer {

@@ -42,7 +42,7 @@ func (h *Handler) askPasskey(c echo.Context) error {
 func (h *Handler) proof(c echo.Context) account.Verify {
 	return func(ctx context.Context) (string, account.Proof, error) {
 		var r remembered
-		if err := h.take(c, askCeremony, &r); err != nil {
+		if err := h.take(c, askCeremony, &r); err != nil { //nolint:contextcheck // it is the request's own
 			if fault.Is(err, fault.NotFound) {
 				err = fault.New(fault.Unauthenticated, "this was not begun here, or is over")
 			}

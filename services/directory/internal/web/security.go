@@ -5,6 +5,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -107,14 +108,14 @@ func (h *Handler) enrolment(totp, email string) (secret.QR, string, error) {
 		issuer = "Leitstelle"
 	}
 	q, err := secret.NewQR(secret.EnrolmentURL(issuer, email, totp))
-	grouped := ""
+	var grouped strings.Builder
 	for i, r := range totp {
 		if i > 0 && i%4 == 0 {
-			grouped += " "
+			grouped.WriteByte(' ')
 		}
-		grouped += string(r)
+		grouped.WriteRune(r)
 	}
-	return q, grouped, err
+	return q, grouped.String(), err
 }
 
 func (h *Handler) appForm(c echo.Context) error { return h.renderApp(c, http.StatusOK, nil) }

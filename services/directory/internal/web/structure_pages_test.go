@@ -123,8 +123,10 @@ var structureSamples = map[string]sample{
 	}},
 	"leistung-neu": {"leistung-neu", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		return &newServiceView{Base: page.Base{Title: r.Text(lang, "directory.service.new"), Errors: []page.FieldError{
-			{Field: "key", Code: "directory.error.service.taken"}, {Field: "name", Code: "directory.error.service.name"},
-			{Field: "description", Code: "directory.error.service.description"}, {Field: "status", Code: "directory.error.service.status"},
+			{Field: "key", Code: "directory.error.service.taken"},
+			{Field: "name", Code: "directory.error.service.name"},
+			{Field: "description", Code: "directory.error.service.description"},
+			{Field: "status", Code: "directory.error.service.status"},
 		}}, Form: serviceFormOf(catalogue.Service{Key: hostile, Status: catalogue.Examined}), Choices: statusOptions(r, lang)}
 	}},
 	"anfragen": {"anfragen", actor.Constituency, func(r *page.Renderer, lang string) page.View {

@@ -3,6 +3,7 @@
 package web
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -149,9 +150,7 @@ func (h *Handler) accessPage(c echo.Context) error {
 	o, _ := h.Register.Organisation(org)
 	at := func(more url.Values) string {
 		q := url.Values{"stelle": {org}}
-		for k, v := range more {
-			q[k] = v
-		}
+		maps.Copy(q, more)
 		return "/melden/protokoll?" + q.Encode()
 	}
 	v := &accessView{Organisation: o.Name, OnBehalf: c.QueryParam("beauftragt") != "", Items: list, All: at(nil), Agents: at(url.Values{"beauftragt": {"alle"}})}

@@ -70,7 +70,7 @@ func (n Notice) Over(now time.Time) bool {
 			ExpiresAt *time.Time `json:"expires_at"`
 		}
 		return json.Unmarshal(n.Data, &d) == nil && d.ExpiresAt != nil && now.After(*d.ExpiresAt)
-	case Alert, AllClear, Receipt, Question, OnCall:
+	case Alert, AllClear, Receipt, Reported, Question, Copy, OnCall:
 	}
 	return false
 }

@@ -260,7 +260,7 @@ func (s *Store) tellFailed(ctx context.Context, tx pg.DB, ids []string, byID map
 		switch message.Kind(r.Kind) {
 		case message.Alert, message.AllClear, message.Invitation, message.Wanted:
 			f.Recipient = res.Delivery.Recipient // one of the constituency: the directory looks after the address
-		case message.Receipt, message.Question, message.OnCall: // may be a guest's own
+		case message.Receipt, message.Reported, message.Question, message.Copy, message.OnCall: // may be a guest's own
 		}
 		if r.Alert != nil {
 			f.Alert = *r.Alert

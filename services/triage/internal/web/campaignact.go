@@ -140,7 +140,8 @@ func (h *Handler) campaignInputs(c echo.Context, v *campaignView, name string) [
 		}
 		class.Hint = "triage.campaign.closing"
 		return []inputView{
-			{Kind: "select", Name: "state", Label: "triage.field.state", Options: states}, class,
+			{Kind: "select", Name: "state", Label: "triage.field.state", Options: states},
+			class,
 			{Kind: "select", Name: "disposition", Label: "triage.field.disposition", Hint: "triage.campaign.closing", Options: append([]page.Option{none}, h.Pages.Options(lang, "disposition")...)},
 			reason,
 		}
