@@ -50,6 +50,7 @@ type fixture struct {
 	caseFiles                   []object
 	mandates                    []object
 	contacts                    []object // organisation and contact
+	gone                        object   // a municipality that merged into another
 	alerts                      []object
 	people                      []object
 	upload, draft               object
@@ -171,7 +172,7 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 	case "report":
 		return f.reportObjects(r, none)
 	case "file":
-		return append(slices.Clone(f.files), none)
+		return append(swapped(f.files), none)
 	case "case":
 		return append(slices.Clone(f.cases), none)
 	case "campaign":
@@ -187,9 +188,11 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 	case "case-form":
 		return f.forms(none)
 	case "case-file":
-		return append(slices.Clone(f.caseFiles), none)
+		return append(swapped(f.caseFiles), none)
 	case "organisation":
-		return []object{{name: "Klettbach", path: []string{f.klettbach}, orgs: []string{f.klettbach}}, {name: "Jena", path: []string{f.jena}, orgs: []string{f.jena}}, none}
+		gone := f.gone // nobody is admitted or gets a mandate of it any more
+		gone.missing = r.Action == actor.OnboardingManage || r.Action == actor.MandateGrant
+		return []object{{name: "Klettbach", path: []string{f.klettbach}, orgs: []string{f.klettbach}}, {name: "Jena", path: []string{f.jena}, orgs: []string{f.jena}}, gone, none}
 	case "affected":
 		return []object{{name: "Klettbach", path: []string{f.klettbach}, orgs: []string{f.klettbach}, open: who.id == ""}, {name: "Jena", path: []string{f.jena}, orgs: []string{f.jena}, open: who.id == ""}}
 	case "subscription":
@@ -199,7 +202,7 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 	case "nobody's": // what only a mail or a failure makes: directory's own tests have them
 		return []object{none}
 	case "contact":
-		return append(slices.Clone(f.contacts), none)
+		return append(swapped(f.contacts), none)
 	case "person":
 		return append(slices.Clone(f.people), none)
 	case "service":
@@ -219,6 +222,21 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 	}
 	t.Fatalf("no objects for %s", kind)
 	return nil
+}
+
+// swapped adds what names the first one's parent and the part of another one: a
+// right to A gives nothing of B (reliability model §2.3), so it is not there.
+func swapped(list []object) []object {
+	out := slices.Clone(list)
+	for _, o := range list[1:] {
+		if o.path[0] == list[0].path[0] {
+			continue
+		}
+		x := list[0]
+		x.name, x.path, x.missing = o.name+" under "+list[0].name, []string{list[0].path[0], o.path[1]}, true
+		out = append(out, x)
+	}
+	return out
 }
 
 // reportObjects are the reports; only who sent one names further bodies in it.

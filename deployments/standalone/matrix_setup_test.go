@@ -153,6 +153,11 @@ func (f *fixture) plantMandates(t *testing.T) {
 			map[string]any{"agent": x.agent, "scopes": []string{"read"}, "document": "Matrix"}, &m)
 		f.mandates = append(f.mandates, object{name: x.name, path: []string{m.ID}, orgs: []string{x.principal}})
 	}
+	var over struct{ ID string }
+	must(t, f.w.as(t, actor.Constituency), http.MethodPost, "/api/directory/v1/organisations/"+f.klettbach+"/mandates", http.StatusCreated,
+		map[string]any{"agent": f.kreis, "scopes": []string{"alerts"}, "document": "Matrix"}, &over)
+	must(t, f.w.as(t, actor.Constituency), http.MethodDelete, "/api/directory/v1/mandates/"+over.ID, http.StatusNoContent, nil, nil)
+	f.mandates = append(f.mandates, object{name: "a revoked mandate of Klettbach", path: []string{over.ID}, orgs: []string{f.klettbach}})
 }
 
 // plantContacts takes a contact of Klettbach and one of Jena.
@@ -164,6 +169,7 @@ func (f *fixture) plantContacts(t *testing.T) {
 			map[string]any{"name": "Matrix", "functions": []string{"press"}, "email": "matrix@" + x.organisation + ".example"}, &c)
 		f.contacts = append(f.contacts, object{name: x.name, path: []string{x.organisation, c.ID}, orgs: []string{x.organisation}})
 	}
+	f.plantGone(t)
 	b, err := json.Marshal(map[string]string{"name": "Matrix", "mobile": "0151 000"})
 	if err != nil {
 		t.Fatal(err)
@@ -181,6 +187,21 @@ func (f *fixture) plantContacts(t *testing.T) {
 	if res.StatusCode != http.StatusOK && res.StatusCode != http.StatusPreconditionFailed { // demo data may have left one
 		t.Fatalf("sealing an emergency contact: %d", res.StatusCode)
 	}
+}
+
+// plantGone takes what was there once: a contact that was removed, and a
+// municipality that merged into another one.
+func (f *fixture) plantGone(t *testing.T) {
+	t.Helper()
+	contacts := "/api/directory/v1/organisations/" + f.klettbach + "/contacts"
+	var c, o struct{ ID string }
+	manager := f.w.as(t, actor.Constituency)
+	must(t, manager, http.MethodPost, contacts, http.StatusCreated,
+		map[string]any{"name": "Matrix, weg", "functions": []string{"press"}, "email": "weg@klettbach.example"}, &c)
+	must(t, manager, http.MethodDelete, contacts+"/"+c.ID, http.StatusNoContent, nil, nil, "If-Match", `"1"`)
+	f.contacts = append(f.contacts, object{name: "a removed contact of Klettbach", path: []string{f.klettbach, c.ID}, orgs: []string{f.klettbach}, missing: true})
+	must(t, manager, http.MethodGet, "/api/directory/v1/organisations/16061007", http.StatusOK, nil, &o)
+	f.gone = object{name: "a municipality that merged", path: []string{o.ID}, orgs: []string{o.ID}}
 }
 
 func (f *fixture) plantAlerts(t *testing.T) {
