@@ -29,6 +29,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
 	"github.com/thueringencert/leitstelle/services/intake/internal/store"
 	"github.com/thueringencert/leitstelle/services/intake/internal/web"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/blob"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -255,11 +256,13 @@ func (b bodies) Successor(agsOrID string) (former, successor event.Organisation,
 	return f.Ref(), s.Ref(), ok
 }
 
-func (b bodies) Principals(person string) map[string]bool {
+func (b bodies) Principals(person string, action actor.Action) map[string]bool {
 	a, _ := b.r.ActorOf(person)
 	out := make(map[string]bool, len(a.Mandates))
 	for _, m := range a.Mandates {
-		out[m.Principal] = true
+		if a.May(action, actor.Object{Organisation: m.Principal}).Allowed {
+			out[m.Principal] = true
+		}
 	}
 	return out
 }

@@ -90,6 +90,26 @@ func TestAProviderReportTellsEachMemberAboutItself(t *testing.T) {
 	e.count(`SELECT count(*) FROM notices WHERE kind = 'receipt'`, 1)
 }
 
+// A member's own contact, named by the provider, is told nothing that is about
+// all members: neither the receipt with their number nor questions about others.
+func TestTheContactOfOneMemberLearnsNothingOfTheOthers(t *testing.T) {
+	t.Parallel()
+	e := memberEnv(t)
+	reports := providerReport()
+	whole := reports[0].Callback
+	reports[0].Callback, reports[0].ReportContact = event.Contact{Name: "Uta Eigen", Phone: "1", Email: "uta@ort.example"}, &whole
+	e.told(reports)
+	e.count(`SELECT count(*) FROM report_members`, 3)
+	r := reports[1]
+	e.publish(event.CaseMessagePosted{
+		Case: event.NewID(), Reference: "V-2026-000002", Message: event.NewID(), Organisation: r.Affected,
+		Reports: []event.ReportRef{{ID: r.Report, Reference: r.Reference}}, TLP: "AMBER", Text: "GEHEIM", At: start,
+	})
+	e.count(`SELECT count(*) FROM notices WHERE kind = 'question'`, 1)
+	e.count(`SELECT count(*) FROM deliveries WHERE recipient = 'provider@example.org'`, 2)
+	e.count(`SELECT count(*) FROM deliveries WHERE recipient = 'uta@ort.example'`, 0)
+}
+
 // count waits for a number.
 func (e *env) count(query string, want int) {
 	e.t.Helper()

@@ -27,6 +27,7 @@ type ReportSubmitted struct {
 	StillRunning  string    `json:"still_running,omitempty"` // yes, no, unclear
 	Systems       []string  `json:"systems,omitempty"`
 	Callback      Contact   `json:"callback"`
+	ReportContact *Contact  `json:"report_contact,omitempty"` // the report's own, where callback is this body's alone
 	TLP           string    `json:"tlp"`
 	HelpNeeded    []string  `json:"help_needed,omitempty"`
 	Exercise      bool      `json:"exercise,omitempty"`

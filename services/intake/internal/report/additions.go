@@ -33,8 +33,8 @@ type Store interface {
 	AddStep(ctx context.Context, s Step, n Note) (Step, bool, error)
 	// AddBodies adds bodies to a report; Invalid when one is in it already.
 	AddBodies(ctx context.Context, x Extension, n Note) (Extension, bool, error)
-	// Note writes one line of the audit by itself.
-	Note(ctx context.Context, act Act) error
+	// Note writes lines of the audit by themselves.
+	Note(ctx context.Context, acts ...Act) error
 
 	// Drafts of the form; NotFound also when one has expired.
 	SaveDraft(ctx context.Context, d Draft) error
@@ -50,8 +50,8 @@ type Reading interface {
 	// List returns the newest first.
 	List(ctx context.Context, f Filter) ([]Report, error)
 	// Thread reads everything about one of the bodies that came after the report,
-	// and notes who read it.
-	Thread(ctx context.Context, id string, bodies []string, read Act) (Thread, error)
+	// and notes who read it, on behalf of each principal.
+	Thread(ctx context.Context, id string, bodies []string, read ...Act) (Thread, error)
 	// Accesses reads the log of an organisation, the newest first.
 	Accesses(ctx context.Context, f AccessFilter) ([]Access, error)
 }
@@ -134,7 +134,7 @@ func (d *Desk) addressed(r Report, o Occasion, action actor.Action) ([]Body, err
 		if len(wanted) > 0 && !named {
 			continue
 		}
-		if b.TakenOverAt != nil && o.By.May(action, objectOf(r, b)).OnBehalfOf != "" {
+		if b.TakenOverAt != nil && d.agency(r, b, o, action).OnBehalf != "" {
 			if named {
 				f.Add(fmt.Sprintf("affected[%d]", i), "intake.err.affected.taken", b.Organisation.Name+" deals with this report itself")
 			}
@@ -218,7 +218,7 @@ func (d *Desk) Attach(ctx context.Context, ref string, f File, o Occasion) (Atta
 	}
 	a := Attachment{
 		Entry: e, Name: FileName(f.Name), MediaType: stored.MediaType, Size: stored.Size, SHA256: stored.SHA256, Blob: stored.Key,
-		OnlyHome: onlyHome(r, o, f.ForAll),
+		OnlyHome: d.onlyHome(r, o, f.ForAll),
 	}
 	kept, replayed, err := d.Store.AddAttachment(ctx, a, d.attaching(r, a, n, o))
 	if replayed || err != nil && !fault.Is(err, fault.Unavailable) {
@@ -228,13 +228,26 @@ func (d *Desk) Attach(ctx context.Context, ref string, f File, o Occasion) (Atta
 	return kept, replayed, err
 }
 
-// onlyHome keeps a file that an agent adds to several bodies' parts at home,
-// unless the agent says that they may all see it.
-func onlyHome(r Report, o Occasion, forAll bool) string {
-	if forAll || len(r.Affected) < 2 || !slices.ContainsFunc(r.Affected, func(b Body) bool { return b.OnBehalf != "" }) {
+// onlyHome keeps a file that an agent adds to several bodies' parts with the
+// agent, unless the agent says that they may all see it. It is the agent of the
+// mandate, whatever else the person is, and whether they signed in or show the
+// code.
+func (d *Desk) onlyHome(r Report, o Occasion, forAll bool) string {
+	if forAll || len(r.Affected) < 2 {
 		return ""
 	}
-	return o.By.Home()
+	for _, b := range r.Affected {
+		if a := d.agency(r, b, o, actor.AttachmentAdd); a.OnBehalf != "" && a.Agent.ID != "" {
+			return a.Agent.ID
+		}
+	}
+	switch behalf := slices.ContainsFunc(r.Affected, func(b Body) bool { return b.OnBehalf != "" }); {
+	case !behalf:
+		return ""
+	case o.By.SignedIn():
+		return o.By.Home()
+	}
+	return r.Home
 }
 
 // attaching adds to a note the events of a file, one for each body, and the hash
@@ -266,7 +279,7 @@ func (d *Desk) File(ctx context.Context, ref, id string, o Occasion) (Attachment
 		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.AttachmentDownload), Action: string(actor.AttachmentDownload),
 		ObjectType: "attachment", ObjectID: id, RequestID: o.RequestID,
 	}
-	t, err := d.Store.As(o.seer(actor.AttachmentDownload)).Thread(ctx, r.ID, bodyIDs(r.Affected), act)
+	t, err := d.Store.As(o.seer(actor.AttachmentDownload)).Thread(ctx, r.ID, bodyIDs(r.Affected), append(also(r, o, actor.AttachmentDownload, act), act)...)
 	if err != nil {
 		return Attachment{}, nil, err
 	}

@@ -5,6 +5,7 @@ package report
 import (
 	"context"
 	"crypto/ed25519"
+	"slices"
 	"time"
 
 	"github.com/thueringencert/leitstelle/shared/actor"
@@ -64,8 +65,8 @@ type Bodies interface {
 	Body(agsOrID string) (event.Organisation, bool)
 	// Successor returns the body that took over from one that is gone.
 	Successor(agsOrID string) (former, successor event.Organisation, ok bool)
-	// Principals are whose mandates a person acts under now.
-	Principals(person string) map[string]bool
+	// Principals are for whom a person may do action under a mandate now.
+	Principals(person string, action actor.Action) map[string]bool
 }
 
 // Keys are intake's secrets.
@@ -122,6 +123,9 @@ func (d *Desk) Submit(ctx context.Context, s Submission, o Occasion) (Report, bo
 	}
 	if !r.Verified {
 		r.Reporter.Name = s.Callback.Name
+	}
+	if i := slices.IndexFunc(bodies, func(b Body) bool { return b.Agent.ID != "" }); i >= 0 {
+		r.Home = bodies[i].Agent.ID // as whose agent it was sent, wherever else the person belongs
 	}
 	r.Sum = r.Digest()
 	return d.Taker.Take(ctx, Pending{Report: r, Occasion: o})

@@ -144,7 +144,8 @@ func (d *Desk) SubmitDraft(ctx context.Context, dr Draft, s Submission, o Occasi
 			At: e.At, By: o.By, OnBehalf: behalf(r, o.By, actor.ReportCreate),
 			Action: string(actor.AttachmentAdd), ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
 		}}
-		a := Attachment{Entry: e, Name: p.Name, MediaType: p.MediaType, Size: p.Size, SHA256: p.SHA256, Blob: p.Blob, OnlyHome: onlyHome(r, o, dr.Form.PhotoForAll)}
+		n.Also = also(r, o, actor.ReportCreate, n.Act)
+		a := Attachment{Entry: e, Name: p.Name, MediaType: p.MediaType, Size: p.Size, SHA256: p.SHA256, Blob: p.Blob, OnlyHome: d.onlyHome(r, o, dr.Form.PhotoForAll)}
 		if _, _, err := d.Store.AddAttachment(ctx, a, d.attaching(r, a, n, o)); err != nil {
 			return Report{}, err // sent again, the report is the same and the photo is tried again
 		}

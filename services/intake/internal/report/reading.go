@@ -67,7 +67,7 @@ func (d *Desk) Open(ctx context.Context, ref string, o Occasion) (Seen, error) {
 		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.ReportRead), Action: string(actor.ReportRead),
 		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
 	}
-	t, err := d.Store.As(o.seer(actor.ReportRead)).Thread(ctx, r.ID, bodyIDs(r.Affected), act)
+	t, err := d.Store.As(o.seer(actor.ReportRead)).Thread(ctx, r.ID, bodyIDs(r.Affected), append(also(r, o, actor.ReportRead, act), act)...)
 	if err != nil {
 		return Seen{}, err
 	}
@@ -87,7 +87,7 @@ func (d *Desk) find(ctx context.Context, ref string, o Occasion, action actor.Ac
 		return Report{}, o, err
 	}
 	if o.holds(r) {
-		switch open := d.openToCode(r, o.part()); {
+		switch open := d.openToCode(r, o.part(), action); {
 		case len(open) == len(r.Affected):
 		case len(open) > 0 && !o.By.SignedIn():
 			r.Affected = open
@@ -144,7 +144,7 @@ func (d *Desk) Prove(ctx context.Context, ref, code string) (r Report, proof str
 	if r, err = d.load(ctx, id, actor.Seer{Object: id}); err != nil {
 		return Report{}, "", err
 	}
-	if SameCode(typed, Code(d.Keys.Code, r.ID)) && len(d.openToCode(r, "")) > 0 {
+	if SameCode(typed, Code(d.Keys.Code, r.ID)) && len(d.openToCode(r, "", actor.ReportRead)) > 0 {
 		return r, r.ID, nil
 	}
 	part := ""
@@ -153,17 +153,17 @@ func (d *Desk) Prove(ctx context.Context, ref, code string) (r Report, proof str
 			part = id
 		}
 	}
-	if part == "" || len(d.openToCode(r, part)) == 0 {
+	if part == "" || len(d.openToCode(r, part, actor.ReportRead)) == 0 {
 		return Report{}, "", notThere()
 	}
 	return r, r.ID + "~" + part, nil
 }
 
-// openToCode returns the bodies of a report that its code opens: all until some
-// time after the last case closed (design §7: 90 days), but none of a principal
-// who took the mandate away: what an agent wrote down must not outlive it. The
-// code of one body opens that one.
-func (d *Desk) openToCode(r Report, part string) []Body {
+// openToCode returns the bodies of a report that its code opens for action: all
+// until some time after the last case closed (design §7: 90 days), but none of a
+// principal who took the mandate away, or its scope: what an agent wrote down must
+// not outlive it. The code of one body opens that one.
+func (d *Desk) openToCode(r Report, part string, action actor.Action) []Body {
 	var out []Body
 	var principals map[string]bool
 	for _, b := range r.Affected {
@@ -174,7 +174,7 @@ func (d *Desk) openToCode(r Report, part string) []Body {
 			}
 			continue
 		case b.OnBehalf != "" && principals == nil:
-			principals = d.Bodies.Principals(r.Reporter.ID)
+			principals = d.Bodies.Principals(r.Reporter.ID, action)
 		}
 		if b.OnBehalf == "" || principals[b.OnBehalf] {
 			out = append(out, b)
@@ -220,6 +220,7 @@ func narrow(r Report, o Occasion, action actor.Action) (Report, bool) {
 		r.Content = r.About(b)
 		r.ReceivedAt, r.CallbackBy = r.TakenIn(b)
 		bodies[0].Own = Particular{} // it is in the content now
+		bodies[0].AddedAt = nil      // it is in the times now; that others were there before is nobody's business
 	}
 	if r.Channel == Guest && !o.holds(r) && !o.By.View(action).Everything {
 		r.Callback, r.Reporter = event.Contact{}, event.Person{}
@@ -231,8 +232,8 @@ func mayAt(r Report, o Occasion, action actor.Action, b Body) bool {
 	if part := o.part(); part != "" && o.holds(r) && part != b.Organisation.ID {
 		return false
 	}
-	if o.holds(r) {
-		return o.By.May(action, actor.Object{Code: true}).Allowed
+	if o.holds(r) && o.By.May(action, actor.Object{Code: true}).Allowed {
+		return true
 	}
 	return o.By.May(action, objectOf(r, b)).Allowed
 }

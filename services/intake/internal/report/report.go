@@ -208,10 +208,20 @@ func (r Report) told(bodies []Body, total int, by, traceParent string) []event.E
 			What: c.What, Description: c.Description, NoticedAt: c.NoticedAt, NoticedApprox: c.NoticedApprox,
 			Impact: c.Impact, StillRunning: c.StillRunning, Systems: c.Systems, Callback: c.Callback, TLP: c.TLP,
 			HelpNeeded: c.HelpNeeded, Exercise: c.Exercise, Language: r.Language,
-			ReceivedAt: at, CallbackBy: callbackBy, AlertID: r.AlertID,
+			ReceivedAt: at, CallbackBy: callbackBy, AlertID: r.AlertID, ReportContact: r.apart(b),
 		}, event.Meta{At: at, Actor: by, OnBehalfOf: b.OnBehalf, TraceParent: traceParent})
 	}
 	return out
+}
+
+// apart is the report's own contact where a body has another one: receipts and
+// what is about all bodies never go to the contact of one.
+func (r Report) apart(b Body) *event.Contact {
+	if b.Own.Callback == nil || *b.Own.Callback == r.Callback {
+		return nil
+	}
+	c := r.Callback
+	return &c
 }
 
 // agent is who reported on the body's behalf, nil when it reported itself.

@@ -135,7 +135,7 @@ func once[T any](ctx context.Context, db pg.DB, thing T, n report.Note, change f
 
 // Thread reads what came after a report about some of its bodies and notes who
 // read it.
-func (r reading) Thread(ctx context.Context, id string, bodies []string, read report.Act) (report.Thread, error) {
+func (r reading) Thread(ctx context.Context, id string, bodies []string, read ...report.Act) (report.Thread, error) {
 	var t report.Thread
 	of := pq.Array(bodies)
 	err := r.see(ctx, func(tx pg.DB) error {
@@ -178,5 +178,5 @@ func (r reading) Thread(ctx context.Context, id string, bodies []string, read re
 	if err != nil {
 		return t, err
 	}
-	return t, r.Note(ctx, read) // what cannot be noted is not shown
+	return t, r.Note(ctx, read...) // what cannot be noted is not shown
 }

@@ -279,10 +279,14 @@ func entryOf(a report.Act) audit.Entry {
 	}.By(a.By, a.OnBehalf)
 }
 
-// Note writes one line of the audit.
-func (s *Store) Note(ctx context.Context, act report.Act) error {
+// Note writes lines of the audit.
+func (s *Store) Note(ctx context.Context, acts ...report.Act) error {
 	return pg.InTx(ctx, s.db, func(tx pg.DB) error {
-		_, err := audit.Append(ctx, tx, entryOf(act))
+		entries := make([]audit.Entry, len(acts))
+		for i, a := range acts {
+			entries[i] = entryOf(a)
+		}
+		_, err := audit.Append(ctx, tx, entries...)
 		return err
 	})
 }

@@ -74,8 +74,12 @@ func ContactOf(r event.ReportSubmitted, person *To) Contact {
 		lang = "de"
 	}
 	c := Contact{Report: r.Report, Reference: r.Reference, Language: lang}
-	if alert.ValidEmail(r.Callback.Email) {
-		c.To = append(c.To, To{Email: r.Callback.Email, Name: r.Callback.Name, Language: lang})
+	to := r.Callback
+	if r.ReportContact != nil { // the contact of one body is not to learn of the others
+		to = *r.ReportContact
+	}
+	if alert.ValidEmail(to.Email) {
+		c.To = append(c.To, To{Email: to.Email, Name: to.Name, Language: lang})
 	}
 	if person != nil && alert.ValidEmail(person.Email) {
 		if len(c.To) > 0 && strings.EqualFold(c.To[0].Email, person.Email) {
