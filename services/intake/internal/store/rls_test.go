@@ -38,6 +38,8 @@ var open = map[string]string{
 	"goose_audit":     "numbers of migrations",
 	"goose_idem":      "numbers of migrations",
 	"goose_register":  "numbers of migrations",
+	"person_erased":   "ids of who was erased; the service's own work",
+	"goose_privacy":   "numbers of migrations",
 	"goose_retention": "numbers of migrations",
 	"goose_intake":    "numbers of migrations",
 }

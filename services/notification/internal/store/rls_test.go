@@ -32,6 +32,8 @@ var open = map[string]string{
 	"retention_run":      "when the rules of deletion ran; for the CERT, by the service itself",
 	"retention_key":      "the key of pseudonyms; the service's own work",
 	"delivery_count":     "numbers by day, of nobody",
+	"person_erased":      "ids of who was erased; the service's own work",
+	"goose_privacy":      "numbers of migrations",
 	"goose_retention":    "numbers of migrations",
 	"goose_outbox":       "numbers of migrations",
 	"goose_inbox":        "numbers of migrations",
