@@ -135,6 +135,10 @@ func TestTheDatabaseShowsPeopleTheirOwnRowsOnly(t *testing.T) {
 				t.Errorf("%s sees %d cases of %s, want 1", name, len(b.Cases), b.Organisation.ID)
 			}
 		}
+		var links int
+		if err := pg.As(t.Context(), x.people, tt.seer, func(tx pg.DB) error { return tx.GetContext(t.Context(), &links, `SELECT count(*) FROM case_report`) }); err != nil || links != len(tt.bodies) {
+			t.Errorf("%s counts %d cases of the report, %v; want %d", name, links, err, len(tt.bodies))
+		}
 		// The application's own condition is wide open here: the database decides.
 		th, err := x.As(tt.seer).Thread(t.Context(), x.report.ID, []string{"a", "b", "c", ""}, report.Act{At: noon, Action: "report.read", ObjectType: "report"})
 		if err != nil || len(th.Messages) != len(tt.bodies) {
