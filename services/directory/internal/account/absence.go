@@ -60,10 +60,11 @@ func (p Person) sharesOrganisation(other Person) bool {
 }
 
 // PlanAbsence plans somebody's absence: one's own, or as who manages people of
-// one of their organisations.
+// one of their organisations, who then names a deputy of that organisation.
 func (d *Desk) PlanAbsence(ctx context.Context, act Act, person string, a Absence) (Person, error) {
 	act.At = d.now()
-	if err := d.mayPlan(ctx, &act, person); err != nil {
+	within, err := d.mayPlan(ctx, &act, person)
+	if err != nil {
 		return Person{}, err
 	}
 	var deputy *Person
@@ -72,7 +73,7 @@ func (d *Desk) PlanAbsence(ctx context.Context, act Act, person string, a Absenc
 		if err != nil && !fault.Is(err, fault.NotFound) {
 			return Person{}, err
 		}
-		if err == nil {
+		if err == nil && (within == "" || p.In(within)) {
 			deputy = &p
 		}
 	}
@@ -81,14 +82,16 @@ func (d *Desk) PlanAbsence(ctx context.Context, act Act, person string, a Absenc
 	})
 }
 
-func (d *Desk) mayPlan(ctx context.Context, act *Act, person string) error {
+// mayPlan asks whether the actor may plan it, and within which organisation:
+// "" for all of the person's.
+func (d *Desk) mayPlan(ctx context.Context, act *Act, person string) (within string, err error) {
 	refusal := Refusal{Object: "person", ID: person}
 	if act.Actor.SignedIn() && act.Actor.Person == person {
-		return d.allow(ctx, act, actor.AccountOwn, actor.Object{Owner: person}, refusal, false)
+		return "", d.allow(ctx, act, actor.AccountOwn, actor.Object{Owner: person}, refusal, false)
 	}
 	p, err := d.Store.Person(ctx, person)
 	if err != nil {
-		return err
+		return "", err
 	}
 	o := actor.Object{Owner: person}
 	for _, m := range p.Memberships {
@@ -97,5 +100,8 @@ func (d *Desk) mayPlan(ctx context.Context, act *Act, person string) error {
 			break
 		}
 	}
-	return d.allow(ctx, act, actor.PersonManage, o, refusal, true)
+	if !act.Actor.View(actor.PersonManage).Everything {
+		within = o.Organisation
+	}
+	return within, d.allow(ctx, act, actor.PersonManage, o, refusal, true)
 }

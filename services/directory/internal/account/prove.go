@@ -4,6 +4,7 @@ package account
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/thueringencert/leitstelle/shared/actor"
@@ -30,6 +31,7 @@ type Proof struct {
 	Recovery string      // id of the recovery code, counts once
 	Passkey  *PasskeyUse // new state of the passkey
 	Identity string      // id of the account at a provider
+	ProvedAt time.Time   // when the provider proved the person; zero: it does not say
 }
 
 // PasskeyUse is a passkey after a successful signature.
@@ -93,9 +95,26 @@ func (d *Desk) NewSession(act Act, p Person, way Way, a Attempt) (Session, strin
 	}, secret
 }
 
+// freshAt is since when the second factor counts as shown. A provider that
+// still knew the browser has asked nobody for anything: its word is as old as
+// the moment at which it did.
+func (p Proof) freshAt(at time.Time) time.Time {
+	if p.shown() || !p.ProvedAt.IsZero() && p.ProvedAt.After(at) {
+		return at
+	}
+	if p.ProvedAt.IsZero() {
+		return at.Add(-Absolute)
+	}
+	return p.ProvedAt
+}
+
+// ErrSecond is for a Verify whose first factor held while another is needed.
+var ErrSecond = errors.New("a second factor is needed")
+
 // start begins a session of the person.
 func (d *Desk) start(ctx context.Context, act Act, p Person, proof Proof, try Try, a Attempt) (Session, string, error) {
 	s, secret := d.NewSession(act, p, proof.Way, a)
+	s.StepUpAt = proof.freshAt(act.At)
 	act.Actor = actor.Actor{Person: p.ID, Name: p.Name, Session: s.ID}
 	err := d.Store.StartSession(ctx, act, Start{
 		Action: "account.signin", Session: s, Proof: proof, Try: try, News: newsOf(p, proof, act.At),
@@ -174,6 +193,9 @@ func (d *Desk) SignInWith(ctx context.Context, a Attempt, verify Verify) (Sessio
 	if fault.Is(err, fault.Unauthenticated) {
 		return Session{}, "", d.refuse(ctx, act, refusal, err)
 	}
+	if errors.Is(err, ErrSecond) || fault.Is(err, fault.Unavailable) {
+		return Session{}, "", d.noTry(ctx, act, try, err)
+	}
 	if err != nil {
 		return Session{}, "", err
 	}
@@ -189,6 +211,16 @@ func (d *Desk) SignInWith(ctx context.Context, a Attempt, verify Verify) (Sessio
 		return Session{}, "", d.refuse(ctx, act, refusal, errSignIn())
 	}
 	return s, secret, err
+}
+
+// noTry takes a try back that was no guess: the first factor held, or the
+// provider was away. Many people share an address, and a provider that asks for
+// one factor must not keep an office out after twenty of them.
+func (d *Desk) noTry(ctx context.Context, act Act, t Try, why error) error {
+	if err := d.Store.StartSession(ctx, act, Start{Try: t}); err != nil {
+		return err
+	}
+	return why
 }
 
 // SignInSecond ends a sign-in whose first factor was an account at a provider:

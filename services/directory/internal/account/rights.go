@@ -103,6 +103,9 @@ func (d *Desk) NewToken(ctx context.Context, act Act, id, name string, life time
 		life = DefaultTokenLife
 	}
 	text := d.Vault.Token(id)
+	if until := act.Actor.StepUpUntil; act.Actor.StepUpAt.IsZero() && until.Before(act.At.Add(life)) {
+		life = until.Sub(act.At) // a token makes none that outlives it: a stolen one ends
+	}
 	t := Token{ID: id, Sum: d.Vault.Sum(text), Person: act.Actor.Person, Name: name, CreatedAt: act.At, ExpiresAt: act.At.Add(life), Version: 1}
 	if err := t.Check(); err != nil {
 		return Token{}, "", err

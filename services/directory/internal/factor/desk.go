@@ -303,6 +303,7 @@ type Claimed struct {
 	Email                     string
 	Label                     string
 	Strong                    bool // two factors were shown there
+	AuthenticatedAt           time.Time
 }
 
 // ErrUnknown is the one answer to an account at a provider that is linked to

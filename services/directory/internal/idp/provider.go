@@ -206,7 +206,13 @@ type Begun struct {
 	State    string `json:"state"`
 	Nonce    string `json:"nonce"`
 	Verifier string `json:"verifier"`
+	// Again: the provider was asked to prove the person afresh, at At.
+	Again bool      `json:"again,omitempty"`
+	At    time.Time `json:"at"`
 }
+
+// skew is how far the clock of a provider may be behind ours.
+const skew = time.Minute
 
 // Begin returns where to send the browser. again asks the provider to prove the
 // person afresh instead of trusting its own session.
@@ -215,7 +221,7 @@ func (p *Provider) Begin(ctx context.Context, again bool) (string, Begun, error)
 	if err != nil {
 		return "", Begun{}, err
 	}
-	b := Begun{Provider: p.Name, State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier()}
+	b := Begun{Provider: p.Name, State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Again: again, At: p.now()}
 	opts := []oauth2.AuthCodeOption{oidc.Nonce(b.Nonce), oauth2.S256ChallengeOption(b.Verifier)}
 	if again {
 		opts = append(opts, oauth2.SetAuthURLParam("max_age", "0"), oauth2.SetAuthURLParam("prompt", "login"))
@@ -318,6 +324,12 @@ func (p *Provider) check(ctx context.Context, found *oidc.Provider, b Begun, raw
 	}
 	if c.AuthAt > 0 {
 		out.AuthenticatedAt = time.Unix(int64(c.AuthAt), 0)
+	}
+	// What was asked of the provider went through the browser, which may have
+	// left it out: only the signed auth_time says when the person was there
+	// (OpenID Connect Core 3.1.3.7, item 13).
+	if b.Again && out.AuthenticatedAt.Before(b.At.Add(-skew)) {
+		return Claims{}, wrong("the person was not asked afresh")
 	}
 	return out, nil
 }

@@ -114,6 +114,8 @@ func (d *Desk) Invite(ctx context.Context, act Act, w Wish) (Invitation, error) 
 	}
 	known, err := d.Store.PersonByEmail(ctx, i.Email)
 	switch {
+	case err == nil && known.ID == act.Actor.Person:
+		return Invitation{}, d.ownRoles(ctx, act)
 	case err == nil:
 		i.Person = known.ID
 	case !fault.Is(err, fault.NotFound):
@@ -126,6 +128,16 @@ func (d *Desk) Invite(ctx context.Context, act Act, w Wish) (Invitation, error) 
 		news = append(news, i.mail(token, o))
 	}
 	return i, d.Store.AddInvitation(ctx, act, i, news...)
+}
+
+// ownRoles refuses roles for oneself, by whatever way, and writes it down: who
+// manages people must not make themselves somebody who reads reports.
+func (d *Desk) ownRoles(ctx context.Context, act Act) error {
+	r := account.Refusal{Action: string(actor.RoleChange), Object: "person", ID: act.Actor.Person, Denied: true}
+	if err := d.Store.Refuse(ctx, act, r); err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "nobody changes their own roles")
 }
 
 // check returns every mistake of a wish at once.

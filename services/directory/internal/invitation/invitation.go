@@ -105,12 +105,13 @@ func (i *Invitation) send(sum []byte, at time.Time) error {
 	return nil
 }
 
-// confirm is the second pair of eyes: another person than the one who asked.
+// confirm is the second pair of eyes: another person than the one who asked,
+// and than the one who gets the roles.
 func (i *Invitation) confirm(by string, at time.Time) error {
 	if s := i.State(at); s != Waiting {
 		return fault.New(fault.Conflict, "this invitation is %s", s)
 	}
-	if by == i.InvitedBy {
+	if by == i.InvitedBy || by == i.Person {
 		return fault.New(fault.Forbidden, "another administrator must confirm this")
 	}
 	i.ConfirmedBy, i.ConfirmedAt = by, &at

@@ -85,6 +85,12 @@ func MayRead(a actor.Actor, m Mandate) bool {
 // MayConfirm reports whether the actor decides for the CERT.
 func MayConfirm(a actor.Actor) bool { return !a.View(actor.MandateConfirm).Empty() }
 
+// mayConfirmFor is MayConfirm unless the actor belongs to the agent: nobody lets
+// their own house in.
+func mayConfirmFor(a actor.Actor, agent string) bool {
+	return MayConfirm(a) && !slices.ContainsFunc(a.Memberships, func(m actor.Membership) bool { return m.Organisation == agent })
+}
+
 // Grant gives an agent a mandate of a principal. The principal's org_admin
 // grants it and the CERT confirms it; when the constituency manager grants it,
 // from a signed paper, it counts at once.
@@ -98,7 +104,7 @@ func (d *Desk) Grant(ctx context.Context, act Act, m Mandate) (Mandate, error) {
 	}
 	e := Effect{Step: "granted", Note: m.Document, Wishes: granted(m)}
 	m.State = Granted
-	if MayConfirm(act.Actor) {
+	if mayConfirmFor(act.Actor, m.Agent) {
 		m.State, e.Step, e.Ends, e.Wishes = Active, "paper", m.Replaces, confirmed(m)
 	}
 	if m.Replaces != "" {
@@ -183,7 +189,7 @@ func (d *Desk) GrantRequested(ctx context.Context, act Act, id string, with Mand
 		if m.To != nil && !act.At.Before(*m.To) {
 			return Effect{}, field("to", "directory.error.to_past", "to is in the past")
 		}
-		if !MayConfirm(act.Actor) {
+		if !mayConfirmFor(act.Actor, m.Agent) {
 			return Effect{Step: "granted", Note: m.Document, Wishes: granted(*m)}, nil
 		}
 		return Effect{Step: "paper", Note: m.Document, Wishes: confirmed(*m)}, m.Confirm(act.At)
@@ -220,6 +226,12 @@ func (d *Desk) Confirm(ctx context.Context, act Act, ids []string) ([]Mandate, e
 		m, err := d.mine(ctx, act, id, actor.MandateConfirm)
 		if err != nil {
 			return nil, err
+		}
+		if !mayConfirmFor(act.Actor, m.Agent) {
+			if err := d.Store.Deny(ctx, act, string(actor.MandateConfirm), "mandate", id); err != nil {
+				return nil, err
+			}
+			return nil, fault.New(fault.Forbidden, "somebody who does not belong to the agent must confirm this")
 		}
 		for _, side := range []string{m.Principal, m.Agent} {
 			if err := d.Store.OrganisationExists(ctx, side); err != nil {

@@ -101,7 +101,11 @@ func (h *Handler) renderAbsence(c echo.Context, status int, p account.Person, f 
 	}
 	v.Fail(fail)
 	seen := map[string]bool{p.ID: true}
+	reach := session.Actor(c).View(actor.PersonManage)
 	for _, m := range p.Memberships {
+		if !v.Own && !reach.Everything && !slices.Contains(reach.Organisations, m.Organisation) {
+			continue // who works elsewhere is not this manager's business
+		}
 		people, _, err := h.Reads.People(ctx, "", m.Organisation, "", 200)
 		if err != nil {
 			return err

@@ -212,7 +212,11 @@ func (h *Handler) showToken(c echo.Context) error {
 	}
 	v := &tokenView{Base: page.Base{Title: h.Pages.T(c, "directory.token.new")}, Token: t}
 	text := h.Accounts.Vault.Token(t.ID)
-	if t.Live(h.Now()) && h.Now().Before(t.CreatedAt.Add(shown)) && bytes.Equal(h.Accounts.Vault.Sum(text), t.Sum) {
+	mine := session.Of(c).Kind == session.KindPerson // another token must not read it
+	if mine && t.Live(h.Now()) && h.Now().Before(t.CreatedAt.Add(shown)) && bytes.Equal(h.Accounts.Vault.Sum(text), t.Sum) {
+		if err := account.Confirmed(session.Actor(c), h.Now()); err != nil {
+			return err
+		}
 		v.Text = text
 	}
 	return h.Pages.Render(c, http.StatusOK, "token", v)

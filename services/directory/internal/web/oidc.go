@@ -132,6 +132,7 @@ func (h *Handler) oidcBack(c echo.Context) error {
 		claims, err := p.Finish(ctx, b.Begun, c.QueryParams())
 		return factor.Claimed{
 			Issuer: claims.Issuer, Subject: claims.Subject, Provider: p.Name, Email: claims.Email, Label: claims.Label(), Strong: claims.Strong,
+			AuthenticatedAt: claims.AuthenticatedAt,
 		}, err
 	}
 	var err error
@@ -164,9 +165,6 @@ type second struct {
 	Next     string `json:"next,omitempty"`
 }
 
-// errSecond says that the first factor held and another is needed.
-var errSecond = errors.New("a second factor is needed")
-
 func (h *Handler) oidcSignIn(c echo.Context, p *idp.Provider, b begun, claimed func(context.Context) (factor.Claimed, error)) error {
 	var need second
 	s, secret, err := h.Accounts.SignInWith(c.Request().Context(), attemptOf(c), func(ctx context.Context) (string, account.Proof, error) {
@@ -180,11 +178,11 @@ func (h *Handler) oidcSignIn(c echo.Context, p *idp.Provider, b begun, claimed f
 		}
 		if !got.Strong {
 			need = second{link.Person, link.ID, p.In(b.Lang), b.Next}
-			return "", account.Proof{}, errSecond
+			return "", account.Proof{}, account.ErrSecond
 		}
-		return link.Person, account.Proof{Way: account.ByProvider, Identity: link.ID}, nil
+		return link.Person, account.Proof{Way: account.ByProvider, Identity: link.ID, ProvedAt: got.AuthenticatedAt}, nil
 	})
-	if errors.Is(err, errSecond) {
+	if errors.Is(err, account.ErrSecond) {
 		if err := h.beginCeremony(c, secondCeremony, need); err != nil {
 			return err
 		}

@@ -168,7 +168,10 @@ func (h *Handler) recovery(c echo.Context) error {
 		return err
 	}
 	v := &recoveryView{
-		Base: page.Base{Title: h.Pages.T(c, "directory.signin.recovery")}, Codes: h.Factors.Codes(has), Left: has.Recovery, Ever: has.RecoverySet != "",
+		Base: page.Base{Title: h.Pages.T(c, "directory.signin.recovery")}, Left: has.Recovery, Ever: has.RecoverySet != "",
+	}
+	if session.Of(c).Kind == session.KindPerson { // a stolen token must not read them
+		v.Codes = h.Factors.Codes(has)
 	}
 	return h.Pages.Render(c, http.StatusOK, "notfallcodes", v)
 }

@@ -173,6 +173,7 @@ func TestAnswersMayChangeUntilTheEnd(t *testing.T) {
 type town struct {
 	mandates []alert.Mandate
 	away     bool // anna: dana stands in
+	foreign  bool // dana works elsewhere
 }
 
 func (town) Organisations() []alert.Organisation {
@@ -192,7 +193,8 @@ func (t town) People(roles ...actor.Role) []alert.Person {
 		if slices.Contains(roles, x.role) {
 			out = append(out, alert.Person{ID: x.id, Name: x.id, Email: x.id + "@x.example", Memberships: []actor.Membership{{Organisation: x.org, Role: x.role}}})
 			if t.away && x.id == "anna" {
-				out[len(out)-1].Deputy = &alert.Person{ID: "dana", Name: "dana", Email: "dana@x.example"}
+				home := map[bool]string{false: "a", true: "b"}[t.foreign]
+				out[len(out)-1].Deputy = &alert.Person{ID: "dana", Name: "dana", Email: "dana@x.example", Memberships: []actor.Membership{{Organisation: home, Role: actor.Officer}}}
 			}
 		}
 	}
@@ -234,6 +236,7 @@ func TestSelect(t *testing.T) {
 		"a provider gets it for its principals": {audience: event.Audience{Kreise: []string{"16071"}}, reg: mandated, bodies: 2, recipients: "anna it pat(a,k)"},
 		"not from AMBER+STRICT on":              {audience: event.Audience{Kreise: []string{"16071"}}, reg: mandated, label: tlp.AmberStrict, bodies: 2, recipients: "anna it", unreachable: "k"},
 		"who stands in gets it as well":         {audience: event.Audience{Kreise: []string{"16071"}}, reg: town{away: true}, bodies: 2, recipients: "anna dana it", unreachable: "k"},
+		"not for a body that is not theirs":     {audience: event.Audience{Kreise: []string{"16071"}}, reg: town{away: true, foreign: true}, bodies: 2, recipients: "anna it", unreachable: "k"},
 		"whatever they unsubscribed from":       {audience: event.Audience{Kreise: []string{"16071"}}, reg: town{away: true}, off: "dana", bodies: 2, recipients: "anna dana it", unreachable: "k"},
 		"both from level 3 on":                  {audience: event.Audience{Kreise: []string{"16071"}}, reg: town{away: true}, off: "anna", level: 3, bodies: 2, recipients: "anna dana it", unreachable: "k"},
 		"who unsubscribed gets none":            {audience: event.Audience{Organisations: []string{"b"}}, off: "ben", bodies: 1, unreachable: "b"},

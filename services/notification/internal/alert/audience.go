@@ -63,6 +63,12 @@ type Audience struct {
 	Unreachable   []Organisation // bodies with no recipient: the phone list
 }
 
+// in reports whether the person belongs to the organisation: a deputy stands in
+// there, not where else the absent one works.
+func (p Person) in(organisation string) bool {
+	return slices.ContainsFunc(p.Memberships, func(m actor.Membership) bool { return m.Organisation == organisation })
+}
+
 // Select computes the audience of c now. Filters narrow: levels, Kreise and
 // named organisations. Providers get the alerts of their principals, except
 // from AMBER+STRICT on, which stay inside the organisation (TLP 2.0).
@@ -88,7 +94,7 @@ func Select(c Content, reg Register, w Wishes) Audience {
 				continue
 			}
 			add(all, p, m.Organisation).takes(m.Organisation)
-			if d := p.Deputy; d != nil && ValidEmail(d.Email) { // whatever they subscribed to for themselves
+			if d := p.Deputy; d != nil && d.in(m.Organisation) && ValidEmail(d.Email) { // whatever they subscribed to for themselves
 				add(all, *d, m.Organisation).takes(m.Organisation)
 			}
 			reached[i] = true
