@@ -33,6 +33,11 @@ func TestADeputyGetsTheQuestionsAsWellWhileSomebodyIsAway(t *testing.T) {
 		"back again":                {away(2, -2*time.Hour, -time.Hour, deputy), 0},
 		"still there":               {away(2, time.Hour, 2*time.Hour, deputy), 0},
 		"who may not read it: none": {away(2, -time.Hour, time.Hour, stranger), 0},
+		"a colleague elsewhere: none": {func() event.PersonChanged {
+			p := away(2, -time.Hour, time.Hour, stranger)
+			p.Memberships = append(p.Memberships, event.Membership{Organisation: elsewhere, Role: string(actor.Officer)})
+			return p
+		}(), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -166,9 +166,10 @@ func (f Feed) question(ctx context.Context, notes Notes, m event.CaseMessagePost
 	return nil
 }
 
-// withDeputies adds who stands in for those who are away: officers of an
-// organisation of theirs, who may read what the question is about.
-func (f Feed) withDeputies(to []message.To) []message.To {
+// withDeputies adds who stands in for those who are away: officers of the very
+// organisation that the question is about, who may read it. Where else the
+// absent one works does not count.
+func (f Feed) withDeputies(to []message.To, organisation string) []message.To {
 	out := slices.Clone(to)
 	for _, t := range to {
 		p, ok := f.People.Person(t.Person)
@@ -176,11 +177,9 @@ func (f Feed) withDeputies(to []message.To) []message.To {
 			continue
 		}
 		d, ok := f.People.Person(p.StandIn(f.Now()))
-		shared := slices.ContainsFunc(p.Memberships, func(m event.Membership) bool {
-			return slices.Contains(d.Memberships, event.Membership{Organisation: m.Organisation, Role: string(actor.Officer)})
-		})
+		reads := slices.Contains(d.Memberships, event.Membership{Organisation: organisation, Role: string(actor.Officer)})
 		known := slices.ContainsFunc(out, func(x message.To) bool { return strings.EqualFold(x.Email, d.Email) })
-		if ok && d.Active && shared && !known && alert.ValidEmail(d.Email) {
+		if ok && d.Active && reads && !known && alert.ValidEmail(d.Email) {
 			out = append(out, recipient(d))
 		}
 	}

@@ -50,7 +50,7 @@ func (f Feed) reach(organisation string) []message.To {
 			}
 		}
 		if len(to) > 0 {
-			return f.withDeputies(to)
+			return f.withDeputies(to, organisation)
 		}
 	}
 	o, ok := f.People.Organisation(organisation)
@@ -87,7 +87,7 @@ func (f Feed) ask(ctx context.Context, notes Notes, m event.CaseMessagePosted, c
 	if member.TakenOver() {
 		to = member.To
 	}
-	if err := notes.Say(ctx, message.QuestionOf(event.NewID(), m, c, f.Now()), f.withDeputies(to)); err != nil {
+	if err := notes.Say(ctx, message.QuestionOf(event.NewID(), m, c, f.Now()), f.withDeputies(to, m.Organisation.ID)); err != nil {
 		return err
 	}
 	if !known || member.TakenOver() || member.Agent == "" {
