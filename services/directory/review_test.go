@@ -201,3 +201,35 @@ func TestAMandateIsNotConfirmedByTheAgentsOwnPeople(t *testing.T) {
 	}
 	b.chain()
 }
+
+// What belongs to others does not exist, and asking for it is written down.
+func TestAskingForWhatIsNotOnesOwnIsWrittenDown(t *testing.T) {
+	t.Parallel()
+	b := mandates(t)
+	var i, m, tok struct{ ID string }
+	b.inviteAs("chefin", "neu", "16071043", "officer").decode(t, &i)
+	in := map[string]any{"agent": b.people["kiv"].Organisation.ID, "scopes": []string{"read"}, "granted_by": "x", "document": "y"}
+	b.want(ask{method: "POST", path: grants, as: "chefin", json: in, header: idem("1")}, 201).decode(t, &m)
+	b.want(ask{method: "POST", path: "/api/directory/v1/tokens", as: "chefin", json: map[string]any{"name": "x"}, header: idem("2")}, 201).decode(t, &tok)
+	person := b.people["klett"].ID
+	fremd := b.browser()
+	fremd.enter("fremd")
+	for _, a := range []ask{
+		{path: "/api/directory/v1/people/" + person},
+		{method: "PATCH", path: "/api/directory/v1/people/" + person, json: map[string]any{"memberships": []string{}}, header: map[string]string{"If-Match": `"1"`}},
+		{path: "/verzeichnis/verwaltung/personen/" + person}, {path: "/verzeichnis/verwaltung/personen/" + person + "/abwesenheit"},
+		{path: "/verzeichnis/verwaltung/personen/" + person + "/rollen"},
+		{method: "POST", path: "/verzeichnis/verwaltung/personen/" + person + "/zuruecksetzen", form: url.Values{"kind": {"password"}}},
+		{path: mandate + "/" + m.ID}, {path: "/konto/tokens/" + tok.ID},
+		{method: "POST", path: "/api/directory/v1/invitations/" + i.ID + "/resend"}, {method: "DELETE", path: "/api/directory/v1/invitations/" + i.ID},
+	} {
+		before := b.count(`SELECT count(*) FROM audit WHERE result = 'denied' AND actor = $1`, b.people["fremd"].ID)
+		if got := fremd.send(a); got.StatusCode != 404 {
+			t.Errorf("%s %s: %d, want 404", a.method, a.path, got.StatusCode)
+		}
+		if n := b.count(`SELECT count(*) FROM audit WHERE result = 'denied' AND actor = $1`, b.people["fremd"].ID) - before; n != 1 {
+			t.Errorf("%s %s: %d denials written down, want 1", a.method, a.path, n)
+		}
+	}
+	b.chain()
+}

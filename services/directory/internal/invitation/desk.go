@@ -183,6 +183,12 @@ func (d *Desk) one(ctx context.Context, act Act, id string) (Invitation, error) 
 		return i, err
 	}
 	if !Sees(act.Actor, i) {
+		if act.Actor.SignedIn() {
+			r := account.Refusal{Action: string(actor.RoleChange), Object: "invitation", ID: id, Denied: true}
+			if err := d.Store.Refuse(ctx, act, r); err != nil {
+				return i, err
+			}
+		}
 		return i, fault.New(fault.NotFound, "no invitation %s", id)
 	}
 	return i, d.gate(ctx, act, account.Refusal{Object: "invitation", ID: id}, i.Memberships...)

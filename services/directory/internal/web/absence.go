@@ -58,7 +58,7 @@ func (h *Handler) managed(c echo.Context, id string) (account.Person, error) {
 	}
 	v := session.Actor(c).View(actor.PersonManage)
 	if p.ID != session.Actor(c).Person && !v.Everything && !slices.ContainsFunc(v.Organisations, p.In) {
-		return p, fault.New(fault.NotFound, "no person %s", id)
+		return p, h.unseen(c, actor.PersonManage, "person", id)
 	}
 	return p, nil
 }

@@ -208,7 +208,7 @@ func (h *Handler) showToken(c echo.Context) error {
 		return err
 	}
 	if t.Person != session.Actor(c).Person {
-		return fault.New(fault.NotFound, "no token %s", c.Param("id"))
+		return h.unseen(c, actor.AccountOwn, "token", t.ID)
 	}
 	v := &tokenView{Base: page.Base{Title: h.Pages.T(c, "directory.token.new")}, Token: t}
 	text := h.Accounts.Vault.Token(t.ID)

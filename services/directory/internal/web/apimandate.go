@@ -107,7 +107,7 @@ func (h *Handler) apiWaiting(c echo.Context) error {
 func (h *Handler) readMandate(c echo.Context) (mandate.Named, error) {
 	m, err := h.Reads.NamedMandate(c.Request().Context(), c.Param("id"))
 	if err == nil && !mandate.MayRead(session.Actor(c), m.Mandate) {
-		err = fault.New(fault.NotFound, "no mandate %s", c.Param("id"))
+		err = h.unseen(c, actor.MandateRead, "mandate", m.ID)
 	}
 	return m, err
 }

@@ -232,7 +232,7 @@ func (h *Handler) manageable(c echo.Context) (account.Person, error) {
 		return p, err
 	}
 	if v := session.Actor(c).View(actor.RoleChange); !v.Everything && !slices.ContainsFunc(v.Organisations, p.In) {
-		return p, fault.New(fault.NotFound, "no person %s", p.ID)
+		return p, h.unseen(c, actor.RoleChange, "person", p.ID)
 	}
 	return p, nil
 }

@@ -92,7 +92,7 @@ func (h *Handler) person(c echo.Context) error {
 	}
 	v := a.View(actor.PersonManage)
 	if !v.Everything && !slices.ContainsFunc(v.Organisations, p.In) {
-		return fault.New(fault.NotFound, "no person %s", p.ID)
+		return h.unseen(c, actor.PersonManage, "person", p.ID)
 	}
 	view := &personView{Base: base(c, p.Name), Person: p, Self: p.ID == a.Person, ShowAccount: !a.View(actor.SessionEndAny).Empty()}
 	view.MayErase = !view.Self && !a.View(actor.PersonErase).Empty()

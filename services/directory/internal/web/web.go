@@ -20,6 +20,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/participation"
 	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/page"
@@ -160,6 +161,17 @@ func (h *Handler) Routes() []httpserver.Route {
 // act is who does what this request asks for.
 func act(c echo.Context) account.Act {
 	return account.Act{Actor: session.Actor(c), RequestID: httpserver.RequestID(c)}
+}
+
+// unseen is the answer about what is there and not the asker's to see: the same
+// as if it did not exist, and written down.
+func (h *Handler) unseen(c echo.Context, action actor.Action, what, id string) error {
+	a := act(c)
+	a.At = h.Now().UTC().Truncate(time.Microsecond)
+	if err := h.Mandates.Store.Deny(c.Request().Context(), a, string(action), what, id); err != nil {
+		return err
+	}
+	return fault.New(fault.NotFound, "no %s %s", what, id)
 }
 
 func toRegister(c echo.Context) error { return page.Redirect(c, "/verzeichnis/kommunen") }
