@@ -22,6 +22,7 @@ const (
 	stormUsers  = 20
 	stormEvery  = 100 * time.Millisecond // one question of each of those signed in
 	stormAnswer = 60 * time.Second
+	triesOfOne  = 4 // wrong passwords for one account: a fifth is the last one let in
 )
 
 // SignIn measures how those who are signed in already fare while 600 people
@@ -35,6 +36,10 @@ func SignIn(ctx context.Context, p Plan, dir string) (f Figures, err error) {
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
 	quiet, err := s.steady(ctx, 3*time.Second, nil)
+	if err != nil {
+		return nil, err
+	}
+	tells, err := s.timeTells(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +61,39 @@ func SignIn(ctx context.Context, p Plan, dir string) (f Figures, err error) {
 	p95 := percentile(busy, 0.95)
 	_, _ = fmt.Fprintf(p.Out, "  %d sign-ins at once: %.1f s, %d queued to the end, %d sent away\n", storm, took.Seconds(), storm-away, away)
 	_, _ = fmt.Fprintf(p.Out, "  %d signed in: p95 %.1f ms over %d questions, %.1f ms when it is quiet\n", stormUsers, ms(p95), len(busy), ms(percentile(quiet, 0.95)))
+	f.Add("signin.unknown.ratio", tells, "x")
 	f.Add("signin.storm.seconds", took.Seconds(), "s")
 	f.Add("signin.storm.away", float64(away), "sign-ins")
 	f.Add("signin.storm.p95", ms(p95), "ms")
 	return f, nil
+}
+
+// timeTells compares how long an unknown address and a known one with a wrong
+// password take, in turn: 1.00 tells nobody who has an account (abuse case Login).
+func (s *system) timeTells(ctx context.Context) (float64, error) {
+	c := &http.Client{Timeout: stormAnswer, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	defer c.CloseIdleConnections()
+	var known, unknown []float64
+	for round := range triesOfOne {
+		for i, p := range s.demo.People {
+			for _, x := range []struct {
+				email string
+				into  *[]float64
+			}{{p.Email, &known}, {fmt.Sprintf("nobody-%d-%d@example.org", round, i), &unknown}} {
+				start := time.Now()
+				status, err := s.signIn(ctx, c, x.email)
+				if err != nil {
+					return 0, err
+				}
+				if status != http.StatusUnauthorized {
+					return 0, fmt.Errorf("a wrong sign-in was answered with %d", status)
+				}
+				*x.into = append(*x.into, time.Since(start).Seconds())
+			}
+		}
+	}
+	same := func(v float64) float64 { return v }
+	return medianOf(unknown, same) / medianOf(known, same), nil
 }
 
 // steady asks as 20 people who are signed in, half of them for who they are,
@@ -125,7 +159,7 @@ func (s *system) storm(ctx context.Context) (int, error) {
 	errs := make([]error, storm)
 	var wg sync.WaitGroup
 	for i := range storm {
-		wg.Go(func() { statuses[i], errs[i] = s.signIn(ctx, c, i) })
+		wg.Go(func() { statuses[i], errs[i] = s.signIn(ctx, c, fmt.Sprintf("storm-%d@example.org", i)) })
 	}
 	wg.Wait()
 	away := 0
@@ -141,8 +175,8 @@ func (s *system) storm(ctx context.Context) (int, error) {
 	return away, errors.Join(errs...)
 }
 
-func (s *system) signIn(ctx context.Context, c *http.Client, i int) (int, error) {
-	form := url.Values{"email": {fmt.Sprintf("storm-%d@example.org", i)}, "password": {"a storm of sign-ins"}, "code": {"123456"}}
+func (s *system) signIn(ctx context.Context, c *http.Client, email string) (int, error) {
+	form := url.Values{"email": {email}, "password": {"a storm of sign-ins"}, "code": {"123456"}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.addr+"/konto/anmelden", strings.NewReader(form.Encode()))
 	if err != nil {
 		return 0, err
