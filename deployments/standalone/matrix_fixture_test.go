@@ -71,7 +71,7 @@ var kinds = []struct{ pattern, kind string }{
 	{`/campaigns/:id/cases/:case$`, "campaign-case"},
 	{`/(campaigns/:id|lagen/:ref)\b`, "campaign"},
 	{`/(cases/:id|fall/:ref|zeile/:id)\b`, "case"},
-	{`/nachweise/:qualification\b`, "nobody's"},
+	{`/(nachweise|qualifications)/:qualification\b`, "nobody's"},
 	{`/(contacts|kontakte)/:contact\b`, "contact"},
 	{`/(runs|lauf)/:run\b|/(holds|sperren)/:hold\b|/(erasures|loeschungen)/:erasure\b`, "proposal"},
 	{`^/verzeichnis/bestaetigen/:link$|/(tasks|aufgaben)/:task\b`, "nobody's"},

@@ -4,6 +4,7 @@ package directory_test
 
 import (
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -130,8 +131,11 @@ func TestAnAbsenceNamesADeputyOfTheSameOrganisation(t *testing.T) {
 	b := setup(t, "klett", "chefin", "fremd", "pflege")
 	klett, chefin, fremd := b.people["klett"].ID, b.people["chefin"].ID, b.people["fremd"].ID
 	cookie := b.signIn("klett")
+	version := func() string {
+		return strconv.Itoa(b.count(`SELECT version FROM person WHERE id = $1`, klett))
+	}
 	plan := func(from, to, deputy string) url.Values {
-		return url.Values{"from": {from}, "to": {to}, "deputy": {deputy}}
+		return url.Values{"from": {from}, "to": {to}, "deputy": {deputy}, "version": {version()}}
 	}
 	for name, form := range map[string]url.Values{
 		"somebody of another town": plan("2026-12-01", "2026-12-05", fremd), "oneself": plan("2026-12-01", "2026-12-05", klett),
@@ -147,9 +151,16 @@ func TestAnAbsenceNamesADeputyOfTheSameOrganisation(t *testing.T) {
 	if n := b.count(`SELECT count(*) FROM outbox WHERE type = 'directory.person.changed' AND body LIKE '%"absent_from":"2026-11-30T23:00:00Z","absent_to":"2026-12-05T23:00:00Z","deputy":"' || $1 || '"%'`, chefin); n != 1 {
 		t.Errorf("%d events with the absence, want 1", n)
 	}
+	late := plan("2026-12-07", "2026-12-09", chefin)
+	late.Set("version", "1")
+	if a := b.want(ask{method: "POST", path: "/konto/abwesenheit", cookie: cookie, form: late}, 409); !strings.Contains(a.body, `value="2026-12-07"`) || !strings.Contains(a.body, "inzwischen geändert") {
+		t.Error("an old form loses what was typed, or does not say why it was refused")
+	}
+	late.Del("version")
+	b.want(ask{method: "POST", path: "/konto/abwesenheit", cookie: cookie, form: late}, 400)
 	at := "/verzeichnis/verwaltung/personen/" + klett + "/abwesenheit"
 	b.want(ask{method: "POST", path: at, cookie: b.signIn("fremd"), form: plan("2026-12-01", "2026-12-05", "")}, 404)
-	b.want(ask{method: "POST", path: at, cookie: b.signIn("chefin"), form: url.Values{"do": {"end"}}}, 303)
+	b.want(ask{method: "POST", path: at, cookie: b.signIn("chefin"), form: url.Values{"do": {"end"}, "version": {version()}}}, 303)
 	if n := b.count(`SELECT count(*) FROM person WHERE absent_from IS NULL AND id = $1`, klett); n != 1 {
 		t.Error("the organisation's administrator could not end it")
 	}

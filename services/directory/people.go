@@ -33,7 +33,7 @@ type people struct {
 
 // peopleDesks are what the pages about an organisation's people need.
 func (s *Service) peopleDesks() web.PeopleDesks {
-	return web.PeopleDesks{Contacts: s.contacts, OnceContact: s.onceContact, Checks: s.checks, Tasks: s.tasks, Emergencies: s.emergencies, Onboarding: s.admission, Officers: s.officers, OnceOfficer: s.onceOfficer}
+	return web.PeopleDesks{Contacts: s.contacts, OnceContact: s.onceContact, Checks: s.checks, Tasks: s.tasks, Emergencies: s.emergencies, Onboarding: s.admission, Officers: s.officers, OnceOfficer: s.onceOfficer, OnceOnboarding: s.onceOnboarding}
 }
 
 // preparePeople makes the desks.
@@ -130,6 +130,15 @@ func (s *Service) onceContact(ctx context.Context, r idem.Request, effect func(*
 func (s *Service) onceOfficer(ctx context.Context, r idem.Request, effect func(*qualification.Desk) (int, any, error)) (idem.Answer, error) {
 	return idem.Do(ctx, s.base.DB, r, func(tx pg.DB) (int, any, error) {
 		desk := *s.officers
+		desk.Store = s.store.On(tx)
+		return effect(&desk)
+	})
+}
+
+// onceOnboarding is once for admissions.
+func (s *Service) onceOnboarding(ctx context.Context, r idem.Request, effect func(*onboarding.Desk) (int, any, error)) (idem.Answer, error) {
+	return idem.Do(ctx, s.base.DB, r, func(tx pg.DB) (int, any, error) {
+		desk := *s.admission
 		desk.Store = s.store.On(tx)
 		return effect(&desk)
 	})

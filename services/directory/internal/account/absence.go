@@ -61,7 +61,8 @@ func (p Person) sharesOrganisation(other Person) bool {
 
 // PlanAbsence plans somebody's absence: one's own, or as who manages people of
 // one of their organisations, who then names a deputy of that organisation.
-func (d *Desk) PlanAbsence(ctx context.Context, act Act, person string, a Absence) (Person, error) {
+// version is the one of the person that was seen.
+func (d *Desk) PlanAbsence(ctx context.Context, act Act, person string, version int, a Absence) (Person, error) {
 	act.At = d.now()
 	within, err := d.mayPlan(ctx, &act, person)
 	if err != nil {
@@ -78,6 +79,9 @@ func (d *Desk) PlanAbsence(ctx context.Context, act Act, person string, a Absenc
 		}
 	}
 	return d.Store.UpdatePerson(ctx, act, person, "person.absence", func(p *Person) (bool, error) {
+		if p.Version != version {
+			return false, fault.New(fault.Stale, "the person is in version %d by now", p.Version)
+		}
 		return p.SetAbsence(a, deputy, act.At)
 	})
 }

@@ -58,7 +58,10 @@ type Facts struct {
 
 // ContactsComplete reports whether every function is filled that the
 // organisation needs.
-func (f Facts) ContactsComplete() bool {
+func (f Facts) ContactsComplete() bool { return len(f.MissingFunctions()) == 0 }
+
+// MissingFunctions are those that nobody has and the organisation needs.
+func (f Facts) MissingFunctions() []contact.Function {
 	x := contact.Contact{Functions: f.Functions}
 	if f.Callable {
 		x.Phone = "1"
@@ -67,7 +70,7 @@ func (f Facts) ContactsComplete() bool {
 	if f.Administered {
 		o.Administration = "x"
 	}
-	return len(contact.Missing(o, []contact.Contact{x})) == 0
+	return contact.Missing(o, []contact.Contact{x})
 }
 
 // RolesComplete reports whether there is an officer and an administrator; where
@@ -235,7 +238,8 @@ type Desk struct {
 
 func (d *Desk) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }
 
-func (d *Desk) allow(ctx context.Context, act Act, organisation string) error {
+// Allow refuses who does not follow admissions; a refusal is audited.
+func (d *Desk) Allow(ctx context.Context, act Act, organisation string) error {
 	if act.Actor.May(actor.OnboardingManage, actor.Object{Organisation: organisation}).Allowed {
 		return nil
 	}
@@ -267,7 +271,7 @@ func (d *Desk) Invite(ctx context.Context, act Act, reference string) (Line, err
 	if err != nil {
 		return l, err
 	}
-	if err := d.allow(ctx, act, l.Organisation); err != nil {
+	if err := d.Allow(ctx, act, l.Organisation); err != nil {
 		return l, err
 	}
 	if l.Email == "" {
@@ -287,7 +291,7 @@ func (d *Desk) invite(ctx context.Context, act Act, id string) (Line, error) {
 // many got a mail and how many have no address.
 func (d *Desk) InviteKreis(ctx context.Context, act Act, kreis string) (sent, without int, err error) {
 	act.At = d.now()
-	if err := d.allow(ctx, act, ""); err != nil {
+	if err := d.Allow(ctx, act, ""); err != nil {
 		return 0, 0, err
 	}
 	ids, without, err := d.Store.Uninvited(ctx, kreis)
@@ -310,7 +314,7 @@ func (d *Desk) Keep(ctx context.Context, act Act, reference string, version int,
 	if err != nil {
 		return l, err
 	}
-	if err := d.allow(ctx, act, l.Organisation); err != nil {
+	if err := d.Allow(ctx, act, l.Organisation); err != nil {
 		return l, err
 	}
 	return d.Store.UpdateOnboarding(ctx, act, l.Organisation, "onboarding.keep", func(r *Record, _ Facts) (bool, bool, error) {

@@ -98,6 +98,8 @@ type Line struct {
 	Contact, Name, Email                           string // of the first ISB; "" when there is none
 	Best                                           *Qualification
 	Serves                                         int // how many organisations the ISB serves
+	Cursor                                         string
+	Later                                          bool // comes after the cursor that was asked for
 }
 
 // State of the line at the moment: that of the certificate which lasts longest.
@@ -120,11 +122,20 @@ type Filter struct {
 	State  State // "" for all
 	Shared bool
 	Kreis  string
+	After  string // a line's cursor
+	Limit  int    // 0 for all
+}
+
+// Part is a part of the register; Total counts all lines of the filter.
+type Part struct {
+	Lines []Line
+	Next  string
+	Total int
 }
 
 // Store keeps qualifications.
 type Store interface {
-	Officers(ctx context.Context, kreis string) ([]Line, error)
+	Officers(ctx context.Context, kreis, after string) ([]Line, error)
 	Qualifications(ctx context.Context, contact string) ([]Qualification, error)
 	AddQualification(ctx context.Context, act Act, q Qualification) error
 	RemoveQualification(ctx context.Context, act Act, contact, id string) error
@@ -143,23 +154,32 @@ type Desk struct {
 func (d *Desk) now() time.Time { return d.Now().UTC().Truncate(time.Microsecond) }
 
 // Register lists organisations with their ISBs. Who may not read contacts gets
-// no names.
-func (d *Desk) Register(ctx context.Context, act Act, f Filter) ([]Line, error) {
+// no names. It reads the whole register, which has at most some hundred lines,
+// since the states follow from the day and are counted.
+func (d *Desk) Register(ctx context.Context, act Act, f Filter) (Part, error) {
 	act.At = d.now()
-	all, err := d.Store.Officers(ctx, f.Kreis)
+	all, err := d.Store.Officers(ctx, f.Kreis, f.After)
 	if err != nil {
-		return nil, err
+		return Part{}, err
 	}
 	named := act.Actor.View(actor.ContactRead).Everything
-	out := all[:0]
+	var out Part
 	for _, l := range all {
 		if f.State != "" && l.State(act.At) != f.State || f.Shared && l.Serves < 2 {
+			continue
+		}
+		out.Total++
+		if !l.Later {
+			continue
+		}
+		if f.Limit > 0 && len(out.Lines) == f.Limit {
+			out.Next = out.Lines[f.Limit-1].Cursor
 			continue
 		}
 		if !named {
 			l.Name, l.Email = "", ""
 		}
-		out = append(out, l)
+		out.Lines = append(out.Lines, l)
 	}
 	if !named {
 		return out, nil
@@ -201,6 +221,14 @@ func (d *Desk) find(ctx context.Context, act Act, action actor.Action, reference
 		return o, c, fault.New(fault.NotFound, "no contact %s", id)
 	}
 	return o, c, fault.New(fault.Forbidden, "you may not do this")
+}
+
+// Allow refuses who may not note what the contact has learnt; a refusal is
+// audited.
+func (d *Desk) Allow(ctx context.Context, act Act, reference, id string) error {
+	act.At = d.now()
+	_, _, err := d.find(ctx, act, actor.OfficerEdit, reference, id)
+	return err
 }
 
 // Add notes what an ISB or their deputy has learnt.

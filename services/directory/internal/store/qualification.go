@@ -83,11 +83,18 @@ func (s *Store) RemoveQualification(ctx context.Context, act constituency.Act, c
 
 // Officers lists the organisations that need an ISB of their own, each with its
 // first ISB, the certificate that lasts longest (from any organisation that the
-// same person serves) and how many organisations that person serves.
-func (s *Store) Officers(ctx context.Context, kreis string) ([]qualification.Line, error) {
+// same person serves), how many organisations that person serves, and whether it
+// comes after the cursor.
+func (s *Store) Officers(ctx context.Context, kreis, after string) ([]qualification.Line, error) {
+	sort, id, err := parseCursor(after)
+	if err != nil {
+		return nil, err
+	}
 	var rows []struct {
 		ID        string     `db:"org"`
 		Name      string     `db:"org_name"`
+		Sort      string     `db:"sort"`
+		Later     bool       `db:"later"`
 		AGS       string     `db:"ags"`
 		KreisName string     `db:"kreis_name"`
 		Level     string     `db:"level"`
@@ -101,8 +108,8 @@ func (s *Store) Officers(ctx context.Context, kreis string) ([]qualification.Lin
 		Obtained  *time.Time `db:"obtained_on"`
 		Valid     *time.Time `db:"valid_until"`
 	}
-	err := s.DB.SelectContext(ctx, &rows, `
-		SELECT o.id AS org, o.name AS org_name, coalesce(o.ags, '') AS ags, coalesce(k.name, '') AS kreis_name, o.level, c.id AS contact,
+	err = s.DB.SelectContext(ctx, &rows, `
+		SELECT o.id AS org, o.name AS org_name, o.sort, (o.sort, o.id) > ($2, $3) AS later, coalesce(o.ags, '') AS ags, coalesce(k.name, '') AS kreis_name, o.level, c.id AS contact,
 			coalesce(c.name, '') AS officer, coalesce(c.email, '') AS email, coalesce(n.serves, 0) AS serves,
 			q.kind AS q_kind, q.name AS q_name, q.issuer AS q_issuer, q.obtained_on, q.valid_until
 		FROM organisation o
@@ -115,12 +122,13 @@ func (s *Store) Officers(ctx context.Context, kreis string) ([]qualification.Lin
 			WHERE q.kind = 'certificate' AND (x.id = c.id OR c.email <> '' AND x.email = c.email)
 			ORDER BY q.valid_until DESC NULLS FIRST, q.obtained_on DESC LIMIT 1) q ON true
 		WHERE o.gone_at IS NULL AND o.administration IS NULL AND o.level <> 'provider' AND ($1 = '' OR o.kreis = $1)
-		ORDER BY o.sort, o.id`, kreis)
+		ORDER BY o.sort, o.id`, kreis, sort, id)
 	out := make([]qualification.Line, 0, len(rows))
 	for _, r := range rows {
 		l := qualification.Line{
 			Organisation: r.ID, OrganisationName: r.Name, AGS: r.AGS, KreisName: r.KreisName, Level: constituency.Level(r.Level),
 			Contact: text(r.Contact), Name: r.Officer, Email: r.Email, Serves: r.Serves,
+			Cursor: cursor(r.Sort, r.ID), Later: r.Later,
 		}
 		if r.QKind != nil && r.Obtained != nil {
 			l.Best = &qualification.Qualification{

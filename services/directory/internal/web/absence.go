@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 	_ "time/tzdata" // absences are days of Thuringia
 
@@ -100,6 +101,9 @@ func (h *Handler) renderAbsence(c echo.Context, status int, p account.Person, f 
 		v.Until = lastDay(p.Absence)
 	}
 	v.Fail(fail)
+	if fault.Is(fail, fault.Stale) {
+		v.Notice = &page.Notice{Kind: "warning", Text: h.Pages.T(c, "directory.contact.stale")}
+	}
 	seen := map[string]bool{p.ID: true}
 	reach := session.Actor(c).View(actor.PersonManage)
 	for _, m := range p.Memberships {
@@ -136,15 +140,22 @@ func (h *Handler) planAbsence(c echo.Context, id string) error {
 		return err
 	}
 	f := absenceForm{c.FormValue("from"), c.FormValue("to"), c.FormValue("deputy")}
-	a, err := account.Absence{}, error(nil)
+	version, err := strconv.Atoi(c.FormValue("version"))
+	if err != nil {
+		return fault.New(fault.Malformed, "version is no number")
+	}
+	var a account.Absence
 	if c.FormValue("do") != "end" {
 		a, err = f.absence()
 	}
 	if err == nil {
-		_, err = h.Accounts.PlanAbsence(c.Request().Context(), act(c), p.ID, a)
+		_, err = h.Accounts.PlanAbsence(c.Request().Context(), act(c), p.ID, version, a)
 	}
 	if fault.FieldsOf(err) != nil {
 		return h.renderAbsence(c, http.StatusUnprocessableEntity, p, f, err)
+	}
+	if fault.Is(err, fault.Stale) {
+		return h.staleAbsence(c, p.ID, f, err)
 	}
 	if err != nil {
 		return err
@@ -154,6 +165,15 @@ func (h *Handler) planAbsence(c echo.Context, id string) error {
 		return page.Redirect(c, "/konto/abwesenheit")
 	}
 	return page.Redirect(c, "/verzeichnis/verwaltung/personen/"+url.PathEscape(p.ID))
+}
+
+// staleAbsence shows what is planned by now next to what was typed.
+func (h *Handler) staleAbsence(c echo.Context, id string, f absenceForm, stale error) error {
+	now, err := h.managed(c, id)
+	if err != nil {
+		return err
+	}
+	return h.renderAbsence(c, http.StatusConflict, now, f, stale)
 }
 
 func (f absenceForm) absence() (account.Absence, error) {

@@ -48,12 +48,8 @@ type onboardingsView struct {
 
 func (h *Handler) onboardings(c echo.Context) error {
 	ctx := c.Request().Context()
-	base0, err := filterOf(c)
+	f, err := onboardingFilter(c)
 	if err != nil {
-		return err
-	}
-	f := onboarding.Filter{Level: base0.Level, Kreis: base0.Kreis, After: base0.After, Limit: base0.Limit}
-	if f.Stage, err = onboarding.ParseStage(c.QueryParam("stage")); err != nil {
 		return err
 	}
 	v := &onboardingsView{

@@ -63,7 +63,7 @@ func functionOptions(r *page.Renderer, lang string) []page.Option {
 var contactSamples = map[string]sample{
 	"isb": {"isb", actor.Constituency, func(r *page.Renderer, lang string) page.View {
 		return &officersView{
-			Base: page.Base{Title: r.Text(lang, "directory.isb"), Layout: page.Desk, Nav: page.NavConstituency}, Named: true, Shared: true, CSV: "/verzeichnis/isb.csv?state=",
+			Base: page.Base{Title: r.Text(lang, "directory.isb"), Layout: page.Desk, Nav: page.NavConstituency}, Named: true, Shared: true, CSV: "/verzeichnis/isb.csv?state=", Total: 228, More: "/verzeichnis/isb?after=x",
 			Lines: []officerLine{
 				{qualification.Line{Organisation: town.ID, OrganisationName: town.Name, Level: town.Level, KreisName: hostile, Contact: called.ID, Name: hostile, Serves: 3, Best: &proofs[0]}, qualification.InForce},
 				{qualification.Line{Organisation: town.ID, OrganisationName: town.Name, Level: town.Level, Contact: called.ID, Name: "x", Serves: 1, Best: &proofs[1]}, qualification.Expiring},

@@ -24,6 +24,8 @@ type PeopleDesks struct {
 	Emergencies *emergency.Desk
 	Onboarding  *onboarding.Desk
 	Officers    *qualification.Desk
+	// OnceOnboarding is Once for admissions.
+	OnceOnboarding func(ctx context.Context, r idem.Request, effect func(*onboarding.Desk) (status int, body any, err error)) (idem.Answer, error)
 	// OnceOfficer is Once for the register of ISBs.
 	OnceOfficer func(ctx context.Context, r idem.Request, effect func(*qualification.Desk) (status int, body any, err error)) (idem.Answer, error)
 	// OnceContact is Once for contacts.
@@ -43,5 +45,5 @@ func (h *Handler) peoplePages() []httpserver.Route {
 
 // peopleAPI is the same for programs.
 func (h *Handler) peopleAPI() []httpserver.Route {
-	return slices.Concat(h.contactAPI(), h.taskAPI(), h.emergencyAPI())
+	return slices.Concat(h.contactAPI(), h.taskAPI(), h.emergencyAPI(), h.onboardingAPI(), h.officerAPI())
 }

@@ -48,17 +48,18 @@ type officersView struct {
 	Shared, Named  bool
 	States, Kreise []page.Option
 	Lines          []officerLine
-	CSV            string
+	Total          int
+	CSV, More      string
 }
 
-// officersFilter reads ?state=&kreis=&shared=.
+// officersFilter reads ?state=&kreis=&shared=&limit=&after=.
 func officersFilter(c echo.Context) (qualification.Filter, error) {
 	base, err := filterOf(c)
 	if err != nil {
 		return qualification.Filter{}, err
 	}
 	s, err := qualification.ParseState(c.QueryParam("state"))
-	return qualification.Filter{State: s, Kreis: base.Kreis, Shared: c.QueryParam("shared") != ""}, err
+	return qualification.Filter{State: s, Kreis: base.Kreis, Shared: c.QueryParam("shared") != "", After: base.After, Limit: base.Limit}, err
 }
 
 func (h *Handler) officers(c echo.Context) error {
@@ -67,7 +68,7 @@ func (h *Handler) officers(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := h.Officers.Register(ctx, act(c), f)
+	part, err := h.Officers.Register(ctx, act(c), f)
 	if err != nil {
 		return err
 	}
@@ -78,8 +79,13 @@ func (h *Handler) officers(c echo.Context) error {
 	all := page.Option{Label: h.Pages.T(c, "directory.all")}
 	v := &officersView{
 		Base: base(c, h.Pages.T(c, "directory.isb")), State: string(f.State), Kreis: f.Kreis, Shared: f.Shared, States: []page.Option{all}, Kreise: []page.Option{all},
-		Named: session.Actor(c).View(actor.ContactRead).Everything,
-		CSV:   "/verzeichnis/isb.csv?" + url.Values{"state": {string(f.State)}, "kreis": {f.Kreis}, "shared": {c.QueryParam("shared")}}.Encode(),
+		Named: session.Actor(c).View(actor.ContactRead).Everything, Total: part.Total,
+	}
+	q := url.Values{"state": {string(f.State)}, "kreis": {f.Kreis}, "shared": {c.QueryParam("shared")}}
+	v.CSV = "/verzeichnis/isb.csv?" + q.Encode()
+	if part.Next != "" {
+		q.Set("after", part.Next)
+		v.More = page.Link(page.Language(c), "/verzeichnis/isb?"+q.Encode())
 	}
 	for _, s := range qualification.States() {
 		v.States = append(v.States, page.Option{Value: string(s), Label: h.Pages.T(c, "directory.isb.state."+string(s))})
@@ -87,19 +93,20 @@ func (h *Handler) officers(c echo.Context) error {
 	for _, k := range kreise {
 		v.Kreise = append(v.Kreise, page.Option{Value: k.Kreis, Label: k.Name})
 	}
-	for _, l := range list {
+	for _, l := range part.Lines {
 		v.Lines = append(v.Lines, officerLine{l, l.State(h.Now())})
 	}
 	return h.Pages.Render(c, http.StatusOK, "isb", v)
 }
 
-// officersCSV is the list for a spreadsheet.
+// officersCSV is the whole list for a spreadsheet.
 func (h *Handler) officersCSV(c echo.Context) error {
 	f, err := officersFilter(c)
 	if err != nil {
 		return err
 	}
-	list, err := h.Officers.Register(c.Request().Context(), act(c), f)
+	f.After, f.Limit = "", 0
+	part, err := h.Officers.Register(c.Request().Context(), act(c), f)
 	if err != nil {
 		return err
 	}
@@ -110,7 +117,7 @@ func (h *Handler) officersCSV(c echo.Context) error {
 	w := csv.NewWriter(res)
 	w.Comma = ';'
 	_ = w.Write([]string{"ags", "stelle", "ebene", "kreis", "isb", "email", "stellen", "stand", "nachweis", "aussteller", "erworben", "gueltig_bis"})
-	for _, l := range list {
+	for _, l := range part.Lines {
 		row := []string{l.AGS, l.OrganisationName, string(l.Level), l.KreisName, l.Name, l.Email, strconv.Itoa(l.Serves), string(l.State(h.Now())), "", "", "", ""}
 		if q := l.Best; q != nil {
 			row[8], row[9], row[10] = q.Name, q.Issuer, q.ObtainedOn.Format(time.DateOnly)
@@ -185,8 +192,21 @@ func (f qualificationForm) qualification() (qualification.Qualification, error) 
 	return q, bad.Err()
 }
 
-func (h *Handler) addQualification(c echo.Context) error {
+// makeQualification notes it once for the key. Who may not is refused outside of
+// the transaction, which a refusal would take back with its audit entry.
+func (h *Handler) makeQualification(c echo.Context, key string, raw []byte, q qualification.Qualification) (idem.Answer, error) {
 	ctx := c.Request().Context()
+	if err := h.Officers.Allow(ctx, act(c), c.Param("id"), c.Param("contact")); err != nil {
+		return idem.Answer{}, err
+	}
+	return h.OnceOfficer(ctx, idem.Request{Scope: scope(c, "qualification "+c.Param("contact")), Key: key, Body: raw},
+		func(d *qualification.Desk) (int, any, error) {
+			made, err := d.Add(ctx, act(c), c.Param("id"), c.Param("contact"), q)
+			return http.StatusCreated, qualificationBodyOf(made), err
+		})
+}
+
+func (h *Handler) addQualification(c echo.Context) error {
 	f := qualificationForm{
 		Kind: c.FormValue("kind"), Name: c.FormValue("name"), Issuer: c.FormValue("issuer"), Obtained: c.FormValue("obtained_on"),
 		Valid: c.FormValue("valid_until"), Document: c.FormValue("document"), Key: c.FormValue("key"),
@@ -194,11 +214,7 @@ func (h *Handler) addQualification(c echo.Context) error {
 	q, err := f.qualification()
 	if err == nil {
 		body := strings.Join([]string{f.Kind, f.Name, f.Issuer, f.Obtained, f.Valid, f.Document}, "\x1f")
-		_, err = h.OnceOfficer(ctx, idem.Request{Scope: scope(c, "qualification "+c.Param("contact")), Key: f.Key, Body: []byte(body)},
-			func(d *qualification.Desk) (int, any, error) {
-				made, err := d.Add(ctx, act(c), c.Param("id"), c.Param("contact"), q)
-				return http.StatusCreated, map[string]string{"id": made.ID}, err
-			})
+		_, err = h.makeQualification(c, f.Key, []byte(body), q)
 	}
 	if fault.FieldsOf(err) != nil {
 		return h.renderQualifications(c, http.StatusUnprocessableEntity, f, err)
