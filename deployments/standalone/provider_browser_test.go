@@ -61,6 +61,12 @@ func TestAProviderPicksMembersOnAPhone(t *testing.T) {
 	b.shot("portal-390-vorgang-stellen")
 	b.open(own + "/stellen")
 	b.pageIs("further members", "/stellen")
+	desk := newTab(t, w, 1440, 900)
+	desk.signedIn(w.cookie(t, w.person(t, actor.Provider)))
+	for _, path := range []string{own, own + "/stellen"} {
+		desk.open(path)
+		desk.pageIs("on a desk", path)
+	}
 	b.signedIn(w.cookie(t, w.person(t, actor.Officer)))
 	b.open(own)
 	b.pageIs("the member's part", own)
