@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -169,7 +170,8 @@ func TestAnAbsenceStaysWithinTheManagersOrganisation(t *testing.T) {
 		t.Error("the form names people of the other organisation, or not those of this one")
 	}
 	plan := func(deputy string) url.Values {
-		return url.Values{"from": {"2026-12-01"}, "to": {"2026-12-05"}, "deputy": {b.people[deputy].ID}}
+		version := strconv.Itoa(b.count(`SELECT version FROM person WHERE id = $1`, b.people["beide"].ID))
+		return url.Values{"from": {"2026-12-01"}, "to": {"2026-12-05"}, "deputy": {b.people[deputy].ID}, "version": {version}}
 	}
 	b.want(ask{method: "POST", path: at, cookie: chefin, form: plan("analyst")}, 422)
 	b.want(ask{method: "POST", path: at, cookie: chefin, form: plan("klett")}, 303)
