@@ -105,6 +105,9 @@ func (h *Handler) passkeyRefused(c echo.Context, next string) error {
 }
 
 func (h *Handler) confirmPasskey(c echo.Context) error {
+	if session.Of(c).Kind != session.KindPerson {
+		return fault.New(fault.Forbidden, "a token counts as confirmed")
+	}
 	next := SafeNext(c.FormValue("next"))
 	var r remembered
 	err := h.peek(c, askCeremony, &r) // nothing was begun here: nobody's try
