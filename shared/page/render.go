@@ -251,6 +251,9 @@ func (r *Renderer) complete(c echo.Context, b *Base) {
 			b.Menu[i].Count = b.Counts[b.Menu[i].ID]
 		}
 	}
+	if b.Layout == Desk && b.Nav == NavConstituency && b.Sub == nil {
+		b.Sub = RegisterMenu(b.User, b.Path)
+	}
 }
 
 func (e *edition) write(c echo.Context, status int, p *set, name string, data any) error {

@@ -151,3 +151,47 @@ func TestLinksKeepTheLanguage(t *testing.T) {
 		t.Error("an unknown prefix changes the language")
 	}
 }
+
+func TestTheRegistersRowShowsOnlyWhatOneMayUseAndWhereOneIs(t *testing.T) {
+	t.Parallel()
+	for role, want := range map[actor.Role]int{actor.Constituency: 13, actor.Lead: 5, actor.Editor: 4} {
+		u := page.UserOf(actor.Actor{Person: "p", Name: "A B", Memberships: []actor.Membership{{Organisation: "o", Role: role}}}, "")
+		got := page.RegisterMenu(u, "/verzeichnis/leistungen/anfragen?offen=1")
+		if len(got) != want {
+			t.Errorf("%s sees %d entries, want %d: %v", role, len(got), want, got)
+		}
+		for _, m := range got {
+			last := m.Href == "/verzeichnis/leistungen/anfragen" || role != actor.Constituency && m.Href == "/verzeichnis/leistungen"
+			if m.Active != last {
+				t.Errorf("%s: %s is marked %v", role, m.Href, m.Active)
+			}
+		}
+	}
+	if page.RegisterMenu(nil, "/verzeichnis") != nil {
+		t.Error("a guest has a register")
+	}
+}
+
+func TestTheUsersMenuLeadsToWhatTheRoleMaySee(t *testing.T) {
+	t.Parallel()
+	has := func(role actor.Role, href string) bool {
+		u := page.UserOf(actor.Actor{Person: "p", Name: "A B", Memberships: []actor.Membership{{Organisation: "o", Role: role}}}, "")
+		return slices.ContainsFunc(u.Areas(), func(m page.MenuItem) bool { return m.Href == href })
+	}
+	for _, c := range []struct {
+		role actor.Role
+		href string
+		want bool
+	}{
+		{actor.OrgAdmin, "/verzeichnis/aufgaben", true}, {actor.Officer, "/verzeichnis/aufgaben", false},
+		{actor.Officer, "/melden/protokoll", true}, {actor.Provider, "/melden/protokoll", false},
+		{actor.Provider, "/verzeichnis/mandate", true}, {actor.Steering, "/verzeichnis/mandate", false},
+		{actor.Steering, "/verzeichnis/beteiligung", true}, {actor.Officer, "/verzeichnis/beteiligung", false},
+		{actor.Admin, "/verzeichnis/verwaltung/personen", true}, {actor.Lead, "/verzeichnis/verwaltung/personen", false},
+		{actor.Lead, "/konto/sicherheit", true}, {actor.Officer, "/warnungen/abo", true},
+	} {
+		if got := has(c.role, c.href); got != c.want {
+			t.Errorf("%s sees %s: %v", c.role, c.href, got)
+		}
+	}
+}

@@ -56,6 +56,7 @@ type Base struct {
 	Path  string     // path and query without the language prefix
 	User  *User      // nil: nobody is signed in
 	Menu  []MenuItem // Desk: only what the user may use
+	Sub   []MenuItem // Desk: the second row, on the register's pages
 	aside bool
 }
 
@@ -167,13 +168,15 @@ func firstRune(s string) string {
 	return ""
 }
 
-// MenuItem is one entry of the Lagezentrum's menu.
+// MenuItem is one entry of a menu.
 type MenuItem struct {
 	ID     string // compared with Base.Nav; Base.Counts[ID] is its number
 	Href   string
 	Label  string // message id
+	Text   string // message id of the line that says what it is for, in menus that show one
 	Key    string // second key after G
 	Active bool
+	Here   bool // Active, and this very page
 	Count  int
 }
 

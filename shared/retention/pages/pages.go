@@ -124,6 +124,9 @@ func (h *Handler) View(lang string, who retention.By, lines []retention.Line, ru
 	}
 	if len(page.DeskMenu(page.UserOf(who.Actor, ""))) > 0 {
 		v.Layout = page.Desk
+		if h.Desk.Service == "directory" {
+			v.Nav = page.NavConstituency
+		}
 	}
 	if who.May(actor.LegalHold, actor.Object{}).Allowed {
 		v.HoldsHref = HoldsPath

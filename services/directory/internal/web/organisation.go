@@ -54,8 +54,6 @@ type organisationsView struct {
 	Items               []constituency.Organisation
 	More                string
 	Source              string
-	MayImport           bool
-	MayCount            bool // participation
 }
 
 func (h *Handler) organisations(c echo.Context) error {
@@ -76,9 +74,7 @@ func (h *Handler) organisations(c echo.Context) error {
 	v := &organisationsView{
 		Base: base(c, h.Pages.T(c, "directory.organisations")), Query: f.Query, Level: string(f.Level), Kreis: f.Kreis,
 		Items: list.Items, Source: constituency.Notice, Kreise: []page.Option{all},
-		Levels:    append([]page.Option{all}, h.Pages.Options(page.Language(c), "level")...),
-		MayImport: !session.Actor(c).View(actor.RegisterImport).Empty(),
-		MayCount:  !session.Actor(c).View(actor.Aggregate).Empty(),
+		Levels: append([]page.Option{all}, h.Pages.Options(page.Language(c), "level")...),
 	}
 	for _, k := range kreise {
 		v.Kreise = append(v.Kreise, page.Option{Value: k.Kreis, Label: k.Name})
@@ -112,6 +108,7 @@ type organisationView struct {
 	Others         []constituency.Organisation // further bodies the person belongs to
 	People         peopleSide
 	Own            bool
+	Hub            bool // shows the way to everything that is theirs
 	Form           organisationForm
 	Source         string
 }
@@ -167,6 +164,7 @@ func (h *Handler) renderOrganisation(c echo.Context, status int, o constituency.
 		Own:          slices.ContainsFunc(a.Memberships, func(m actor.Membership) bool { return m.Organisation == o.ID }),
 		Form:         organisationForm{o.Name, o.Email, o.Phone, o.Version},
 	}
+	v.Hub = v.Own && v.Layout != page.Desk && o.ID == a.Home()
 	if fail != nil {
 		v.Fail(fail)
 		v.Form = organisationForm{Name: c.FormValue("name"), Email: c.FormValue("email"), Phone: c.FormValue("phone"), Version: o.Version}

@@ -117,7 +117,7 @@ var samples = map[string]sample{
 		return &organisationsView{
 			Base:  page.Base{Title: r.Text(lang, "directory.organisations"), Layout: page.Desk, Nav: page.NavConstituency},
 			Query: hostile, Level: "gemeinde", Levels: options(r, lang), Kreise: []page.Option{{Value: "16099", Label: "Landkreis Mustern"}},
-			Items: []constituency.Organisation{town, office, provider}, More: "/verzeichnis/kommunen?after=x", Source: constituency.Notice, MayImport: true, MayCount: true,
+			Items: []constituency.Organisation{town, office, provider}, More: "/verzeichnis/kommunen?after=x", Source: constituency.Notice,
 		}
 	}},
 	"kommunen-leer": {"kommunen", actor.Officer, func(r *page.Renderer, lang string) page.View {

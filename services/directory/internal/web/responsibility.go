@@ -74,10 +74,11 @@ func (h *Handler) responsibility(c echo.Context) error {
 		return err
 	}
 	v := &responsibilityView{
-		Base:  page.Base{Title: h.Pages.T(c, "directory.responsible"), Index: true},
+		Base:  base(c, h.Pages.T(c, "directory.responsible")),
 		Query: c.QueryParam("q"), Asked: c.QueryParam("q") != "" || c.QueryParam("ags") != "",
 		Answer: found.Answer, Others: found.Others, MoreHits: found.More, Source: constituency.Notice,
 	}
+	v.Index = true
 	for _, x := range h.Finder.Offices.Outside {
 		lang := page.Language(c)
 		v.Outside = append(v.Outside, outside{x.Who.In(lang), x.Text.In(lang), authorityOf(x.Office)})
