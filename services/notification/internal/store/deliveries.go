@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -221,18 +222,31 @@ func (s *Store) after(ctx context.Context, tx pg.DB, changed []string, byID map[
 	if err := s.tellFailed(ctx, tx, failed, byID); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `
-		UPDATE notices n SET data = data - 'token' - 'path'
-		WHERE (kind = 'invitation' AND data ? 'token' OR kind = 'notice' AND data ? 'path')
-		  AND id IN (SELECT notice FROM deliveries WHERE id = ANY($1::uuid[]))
-		  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.id AND d.state = 'pending')`, pq.Array(changed)); err != nil {
-		return fmt.Errorf("wipe used links: %w", err)
+	if err := wipeLinks(ctx, tx, byID); err != nil {
+		return err
 	}
 	if err := wake(ctx, tx, WakeBoard); err != nil {
 		return err
 	}
 	_, err := audit.Append(ctx, tx, entries...)
 	return err
+}
+
+// wipeLinks takes the links out of notices that nobody waits for any more.
+func wipeLinks(ctx context.Context, tx pg.DB, done map[string]message.Result) error {
+	about := map[string]bool{}
+	for _, r := range done {
+		about[r.Delivery.Notice] = true
+	}
+	_, err := tx.ExecContext(ctx, `
+		UPDATE notices n SET data = data - 'token' - 'path'
+		WHERE id = ANY($1::uuid[]) AND (kind = 'invitation' AND data ? 'token' OR kind = 'notice' AND data ? 'path')
+		  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.id AND d.state = 'pending')`,
+		pq.Array(slices.Collect(maps.Keys(about))))
+	if err != nil {
+		return fmt.Errorf("wipe used links: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) tellFailed(ctx context.Context, tx pg.DB, ids []string, byID map[string]message.Result) error {
