@@ -219,11 +219,14 @@ func TestAskingForWhatIsNotOnesOwnIsWrittenDown(t *testing.T) {
 	for _, a := range []ask{
 		{path: "/api/directory/v1/people/" + person},
 		{method: "PATCH", path: "/api/directory/v1/people/" + person, json: map[string]any{"memberships": []string{}}, header: map[string]string{"If-Match": `"1"`}},
-		{path: "/verzeichnis/verwaltung/personen/" + person}, {path: "/verzeichnis/verwaltung/personen/" + person + "/abwesenheit"},
+		{path: "/verzeichnis/verwaltung/personen/" + person},
+		{path: "/verzeichnis/verwaltung/personen/" + person + "/abwesenheit"},
 		{path: "/verzeichnis/verwaltung/personen/" + person + "/rollen"},
 		{method: "POST", path: "/verzeichnis/verwaltung/personen/" + person + "/zuruecksetzen", form: url.Values{"kind": {"password"}}},
-		{path: mandate + "/" + m.ID}, {path: "/konto/tokens/" + tok.ID},
-		{method: "POST", path: "/api/directory/v1/invitations/" + i.ID + "/resend"}, {method: "DELETE", path: "/api/directory/v1/invitations/" + i.ID},
+		{path: mandate + "/" + m.ID},
+		{path: "/konto/tokens/" + tok.ID},
+		{method: "POST", path: "/api/directory/v1/invitations/" + i.ID + "/resend"},
+		{method: "DELETE", path: "/api/directory/v1/invitations/" + i.ID},
 	} {
 		before := b.count(`SELECT count(*) FROM audit WHERE result = 'denied' AND actor = $1`, b.people["fremd"].ID)
 		if got := fremd.send(a); got.StatusCode != 404 {

@@ -183,12 +183,18 @@ func TestTheUsersMenuLeadsToWhatTheRoleMaySee(t *testing.T) {
 		href string
 		want bool
 	}{
-		{actor.OrgAdmin, "/verzeichnis/aufgaben", true}, {actor.Officer, "/verzeichnis/aufgaben", false},
-		{actor.Officer, "/melden/protokoll", true}, {actor.Provider, "/melden/protokoll", false},
-		{actor.Provider, "/verzeichnis/mandate", true}, {actor.Steering, "/verzeichnis/mandate", false},
-		{actor.Steering, "/verzeichnis/beteiligung", true}, {actor.Officer, "/verzeichnis/beteiligung", false},
-		{actor.Admin, "/verzeichnis/verwaltung/personen", true}, {actor.Lead, "/verzeichnis/verwaltung/personen", false},
-		{actor.Lead, "/konto/sicherheit", true}, {actor.Officer, "/warnungen/abo", true},
+		{actor.OrgAdmin, "/verzeichnis/aufgaben", true},
+		{actor.Officer, "/verzeichnis/aufgaben", false},
+		{actor.Officer, "/melden/protokoll", true},
+		{actor.Provider, "/melden/protokoll", false},
+		{actor.Provider, "/verzeichnis/mandate", true},
+		{actor.Steering, "/verzeichnis/mandate", false},
+		{actor.Steering, "/verzeichnis/beteiligung", true},
+		{actor.Officer, "/verzeichnis/beteiligung", false},
+		{actor.Admin, "/verzeichnis/verwaltung/personen", true},
+		{actor.Lead, "/verzeichnis/verwaltung/personen", false},
+		{actor.Lead, "/konto/sicherheit", true},
+		{actor.Officer, "/warnungen/abo", true},
 	} {
 		if got := has(c.role, c.href); got != c.want {
 			t.Errorf("%s sees %s: %v", c.role, c.href, got)

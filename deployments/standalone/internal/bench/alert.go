@@ -34,7 +34,7 @@ import (
 // What an alert is measured with.
 const (
 	recipients  = 2000
-	alertRounds = 3
+	alertRounds = 9
 	alertLimit  = 60 * time.Second
 	mailConns   = 4 // the service's default
 )
