@@ -149,10 +149,11 @@ func TestRecoveryCodesCountOnceAndNewOnesVoidTheOld(t *testing.T) {
 	b.chain()
 }
 
-func TestChangingThePasswordEndsAllOtherSessions(t *testing.T) {
+func TestChangingThePasswordEndsAllOtherSessionsAndTokens(t *testing.T) {
 	t.Parallel()
 	b := setup(t, "klett")
 	other := b.signIn("klett")
+	b.want(ask{path: "/api/directory/v1/me", as: "klett"}, 200)
 	w := b.browser()
 	w.enter("klett")
 	for name, p := range map[string]string{"short": "kurz", "common": "passwort123456", "a walk over the keys": "qwertzuiopasdf", "one letter": "aaaaaaaaaaaaaaa", "the name": "KlettBeispiel1", "the system": "Leitstelle2026!"} {
@@ -162,6 +163,7 @@ func TestChangingThePasswordEndsAllOtherSessions(t *testing.T) {
 	}
 	w.post("/konto/sicherheit/passwort", url.Values{"password": {good}}).wantTo(t, "/konto/sicherheit")
 	b.want(ask{path: "/api/directory/v1/me", cookie: other}, 401)
+	b.want(ask{path: "/api/directory/v1/me", as: "klett"}, 401)
 	if !w.signedIn() {
 		t.Error("the own session ended, too")
 	}

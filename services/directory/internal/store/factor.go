@@ -200,10 +200,22 @@ func applyFactors(ctx context.Context, tx pg.DB, act constituency.Act, person st
 			return nil, nil, err
 		}
 	}
-	if c.EndOthers == "" {
-		return nil, nil, nil
+	return endWhatWasOpen(ctx, tx, act, person, c)
+}
+
+// endWhatWasOpen ends the sessions that a change names. With a new password the
+// API tokens end too: whoever knew the old one may have made them.
+func endWhatWasOpen(ctx context.Context, tx pg.DB, act constituency.Act, person string, c factor.Change) (ended []account.Session, entries []audit.Entry, err error) {
+	if c.PasswordSet != nil {
+		if _, entries, err = endTokens(ctx, tx, act, `person = $2`, person); err != nil {
+			return nil, nil, err
+		}
 	}
-	return endRows(ctx, tx, act, "session.factors", `person = $2 AND id::text <> $3`, person, c.EndOthers)
+	if c.EndOthers == "" {
+		return nil, entries, nil
+	}
+	ended, more, err := endRows(ctx, tx, act, "session.factors", `person = $2 AND id::text <> $3`, person, c.EndOthers)
+	return ended, append(entries, more...), err
 }
 
 // AddCeremony notes what a browser begins. What is over goes; a network that

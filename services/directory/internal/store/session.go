@@ -229,23 +229,30 @@ func (s *Store) RevokeTokens(ctx context.Context, act constituency.Act, person s
 }
 
 func (s *Store) revokeTokens(ctx context.Context, act constituency.Act, where, arg string) ([]account.Token, error) {
-	var rows []tokenRow
+	var ended []account.Token
 	err := pg.InTx(ctx, s.DB, func(tx pg.DB) error {
-		if err := tx.SelectContext(ctx, &rows, `
-			UPDATE token SET revoked_at = $1, version = version + 1
-			WHERE revoked_at IS NULL AND `+where+` RETURNING `+tokenColumns, act.At, arg); err != nil {
-			return fmt.Errorf("revoke tokens: %w", err)
+		var entries []audit.Entry
+		var err error
+		if ended, entries, err = endTokens(ctx, tx, act, where, arg); err != nil {
+			return err
 		}
-		entries := make([]audit.Entry, 0, len(rows))
-		for _, r := range rows {
-			entries = append(entries, entry(act, "token.revoke", "token", r.ID))
-		}
-		_, err := audit.Append(ctx, tx, entries...)
+		_, err = audit.Append(ctx, tx, entries...)
 		return err
 	})
-	out := make([]account.Token, 0, len(rows))
-	for _, r := range rows {
-		out = append(out, r.token())
+	return ended, err
+}
+
+// endTokens ends API tokens inside tx and returns them with their audit entries.
+func endTokens(ctx context.Context, tx pg.DB, act constituency.Act, where, arg string) ([]account.Token, []audit.Entry, error) {
+	var rows []tokenRow
+	if err := tx.SelectContext(ctx, &rows, `
+		UPDATE token SET revoked_at = $1, version = version + 1
+		WHERE revoked_at IS NULL AND `+where+` RETURNING `+tokenColumns, act.At, arg); err != nil {
+		return nil, nil, fmt.Errorf("revoke tokens: %w", err)
 	}
-	return out, err
+	out, entries := make([]account.Token, 0, len(rows)), make([]audit.Entry, 0, len(rows))
+	for _, r := range rows {
+		out, entries = append(out, r.token()), append(entries, entry(act, "token.revoke", "token", r.ID))
+	}
+	return out, entries, nil
 }

@@ -133,14 +133,12 @@ type deliveryRow struct {
 func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]message.Delivery, error) {
 	var rows []deliveryRow
 	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
-		if _, err := tx.ExecContext(ctx, `SET LOCAL synchronous_commit = off`); err != nil {
-			return fmt.Errorf("let the claim not wait: %w", err)
-		}
 		return tx.SelectContext(ctx, &rows, `
 			UPDATE deliveries d SET claimed_until = $2
 			WHERE d.id = ANY (ARRAY (
 				SELECT id FROM deliveries WHERE state = 'pending' AND next_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1)
 				ORDER BY priority, next_at, id LIMIT $3 FOR UPDATE SKIP LOCKED))
+				AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
 			RETURNING d.id, d.notice, d.channel, d.recipient, d.name, d.language, d.person, d.organisation,
 				d.bodies, d.principals, d.salt, d.priority, d.attempts, d.created_at, d.claimed_until`, now, until, limit)
 	})
@@ -222,27 +220,27 @@ func (s *Store) after(ctx context.Context, tx pg.DB, changed []string, byID map[
 	if err := s.tellFailed(ctx, tx, failed, byID); err != nil {
 		return err
 	}
-	if err := wipeLinks(ctx, tx, byID); err != nil {
-		return err
-	}
-	if err := wake(ctx, tx, WakeBoard); err != nil {
+	if err := settle(ctx, tx, byID); err != nil {
 		return err
 	}
 	_, err := audit.Append(ctx, tx, entries...)
 	return err
 }
 
-// wipeLinks takes the links out of notices that nobody waits for any more.
-func wipeLinks(ctx context.Context, tx pg.DB, done map[string]message.Result) error {
+// settle takes the links out of notices that nobody waits for any more, and
+// wakes the board.
+func settle(ctx context.Context, tx pg.DB, done map[string]message.Result) error {
 	about := map[string]bool{}
 	for _, r := range done {
 		about[r.Delivery.Notice] = true
 	}
 	_, err := tx.ExecContext(ctx, `
-		UPDATE notices n SET data = data - 'token' - 'path'
-		WHERE id = ANY($1::uuid[]) AND (kind = 'invitation' AND data ? 'token' OR kind = 'notice' AND data ? 'path')
-		  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.id AND d.state = 'pending')`,
-		pq.Array(slices.Collect(maps.Keys(about))))
+		WITH wiped AS (
+			UPDATE notices n SET data = data - 'token' - 'path'
+			WHERE id = ANY($1::uuid[]) AND (kind = 'invitation' AND data ? 'token' OR kind = 'notice' AND data ? 'path')
+			  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice = n.id AND d.state = 'pending')
+		)
+		SELECT pg_notify($2, '')`, pq.Array(slices.Collect(maps.Keys(about))), WakeBoard)
 	if err != nil {
 		return fmt.Errorf("wipe used links: %w", err)
 	}
