@@ -4,6 +4,7 @@ package standalone_test
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -87,6 +88,8 @@ func TestTheDeskByKeyboard(t *testing.T) {
 	}
 	w.typed(t, b, "s", `#pane details[open] select[name=severity]`, kb.ArrowUp, `#pane details[open] [name=reason]`, "Fachverfahren steht")
 	b.want("S rates", pane(`p?.innerText.includes('Kritisch')`))
+	b.want("the pane is still", pane(`p?.dataset.version === '`+strconv.Itoa(w.caseByID(t, id).Version)+`' && p.querySelector('[data-key=c]') && !p.querySelector('details[open] form') && !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')`))
+	b.want("nothing is being typed", notTyping)
 	b.press("c")
 	devstack.Eventually(t, waitAPI, "C takes the suggested class", func() bool { return w.classOf(t, id) != "" })
 	b.want("the pane has the class", pane(`p?.querySelector('details[data-key=c]')`))
@@ -122,10 +125,13 @@ func (w *world) classOf(t *testing.T, id string) string {
 	return c.Class
 }
 
+// notTyping holds while keys are shortcuts.
+const notTyping = `!document.activeElement?.matches('input:not([type=checkbox]),textarea,select')`
+
 // typed presses a key, fills the form that opens, and sends it, by keys alone.
 func (w *world) typed(t *testing.T, b *tab, key, choice, value, field, words string) {
 	t.Helper()
-	b.want("nothing is being typed", `!document.activeElement?.matches('input:not([type=checkbox]),textarea,select')`)
+	b.want("nothing is being typed", notTyping)
 	b.press(key)
 	b.want(strings.ToUpper(key)+" opens its form", `document.querySelector(`+quote(field)+`)?.getClientRects().length > 0`)
 	if choice != "" {
