@@ -66,7 +66,10 @@ func (h *Handler) accesses(c echo.Context) (org string, out []accessAnswer, next
 	}
 	f := report.AccessFilter{Organisation: c.QueryParam("stelle"), OnBehalf: c.QueryParam("beauftragt") != "", Limit: p.Limit + 1}
 	if f.Organisation == "" {
-		mine := by.View(actor.AccessRead).Organisations // the route lets nobody in without
+		mine := by.View(actor.AccessRead).Organisations
+		if len(mine) == 0 {
+			return "", nil, "", fault.New(fault.NotFound, "no organisation of yours has a log")
+		}
 		f.Organisation = mine[0]
 		if slices.Contains(mine, by.Home()) {
 			f.Organisation = by.Home()
