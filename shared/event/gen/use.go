@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"go/ast"
 	"path/filepath"
 	"slices"
@@ -14,7 +15,7 @@ var services = []string{"directory", "intake", "triage", "notification"}
 
 // readUse finds who sends and who receives each event: a service that fills in
 // the struct sends it, one that decodes it or asks for its type receives it.
-// What shared/register takes, every service receives.
+// What shared/register and shared/privacy take, every service receives.
 func (c *contract) readUse(root string) error {
 	byName := map[string]*payload{}
 	for _, p := range c.payloads {
@@ -37,13 +38,16 @@ func (c *contract) readUse(root string) error {
 			return err
 		}
 	}
-	err := walk(filepath.Join(root, "shared", "register"), func(_ string, f *ast.File) {
-		use(f, func(name string, sends bool) {
-			if p := byName[name]; p != nil && !sends {
-				p.to = []string{"all services"}
-			}
-		})
-	})
+	var err error
+	for _, room := range []string{"register", "privacy"} {
+		err = errors.Join(err, walk(filepath.Join(root, "shared", room), func(_ string, f *ast.File) {
+			use(f, func(name string, sends bool) {
+				if p := byName[name]; p != nil && !sends {
+					p.to = []string{"all services"}
+				}
+			})
+		}))
+	}
 	for _, p := range c.payloads {
 		// A sender asks for the type of what it sends, too.
 		p.to = slices.DeleteFunc(p.to, func(s string) bool { return slices.Contains(p.from, s) })
