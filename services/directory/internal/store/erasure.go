@@ -140,7 +140,11 @@ func (s Erasures) erase(ctx context.Context, tx pg.DB, act constituency.Act, id 
 // forgetting are the statements that remove what names the person $1 with the
 // address $2 and the name $3. Each uses all three, for the types.
 var forgetting = []string{
-	`SELECT person_forget_secrets($1::uuid, $2::text) WHERE $3::text IS NOT NULL`,
+	`DELETE FROM account WHERE person = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
+	`DELETE FROM membership WHERE person = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
+	`DELETE FROM recovery_code WHERE person = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
+	`DELETE FROM recovery_set WHERE person = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
+	`DELETE FROM invitation WHERE (person = $1::uuid OR lower(email) = lower($2::text)) AND $3::text IS NOT NULL`,
 	`UPDATE session SET client = '', address = '' WHERE person = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
 	`UPDATE token SET name = '' WHERE person = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
 	`DELETE FROM identity WHERE person = $1::uuid AND ($2::text, $3::text) IS NOT NULL`,
