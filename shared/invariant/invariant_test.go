@@ -112,11 +112,12 @@ var plants = map[string]map[string]string{
 	invariant.Notification: {
 		"I5 each notice goes to a recipient once": `INSERT INTO deliveries (id, notice, channel, recipient, state)
 			VALUES (` + idA + `, ` + idA + `, 'email', 'a@b', 'pending'), (` + idB + `, ` + idA + `, 'email', 'a@b', 'pending')`,
-		"I5 each cause has one notice":                    `INSERT INTO notices (id, key) VALUES (` + idA + `, 'k'), (` + idB + `, 'k')`,
-		"I3 each delivery that ended has one audit entry": `INSERT INTO deliveries (id, state) VALUES (` + idA + `, 'sent')`,
-		"I4 each release is told once":                    `INSERT INTO alert_versions (alert, number, published_at) VALUES (` + idA + `, 1, now())`,
-		"no alert was released by who wrote it":           `INSERT INTO alert_versions (alert, number, published_at, author, approver) VALUES (` + idA + `, 1, now(), '{"id":"x"}', '{"id":"x"}')`,
-		"I6 no answer is lost":                            `INSERT INTO alert_bodies (alert, organisation, version) VALUES (` + idA + `, ` + idB + `, 2); INSERT INTO answers (alert, organisation, version) VALUES (` + idA + `, ` + idB + `, 2)`,
+		"I5 what waits to be sent is due, and nothing else": `INSERT INTO due (delivery) VALUES (` + idB + `)`,
+		"I5 each cause has one notice":                      `INSERT INTO notices (id, key) VALUES (` + idA + `, 'k'), (` + idB + `, 'k')`,
+		"I3 each delivery that ended has one audit entry":   `INSERT INTO deliveries (id, state) VALUES (` + idA + `, 'sent')`,
+		"I4 each release is told once":                      `INSERT INTO alert_versions (alert, number, published_at) VALUES (` + idA + `, 1, now())`,
+		"no alert was released by who wrote it":             `INSERT INTO alert_versions (alert, number, published_at, author, approver) VALUES (` + idA + `, 1, now(), '{"id":"x"}', '{"id":"x"}')`,
+		"I6 no answer is lost":                              `INSERT INTO alert_bodies (alert, organisation, version) VALUES (` + idA + `, ` + idB + `, 2); INSERT INTO answers (alert, organisation, version) VALUES (` + idA + `, ` + idB + `, 2)`,
 	},
 }
 

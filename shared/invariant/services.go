@@ -148,6 +148,12 @@ var services = map[string][]Check{
 				GROUP BY notice, channel, recipient HAVING count(*) > 1`,
 		},
 		{
+			Name: "I5 what waits to be sent is due, and nothing else", Query: `
+				SELECT coalesce(d.id, w.delivery) || ' is ' || coalesce(d.state, 'unknown') || ', due: ' || (w.delivery IS NOT NULL)
+				FROM (SELECT id, state FROM deliveries WHERE state = 'pending') d FULL JOIN due w ON w.delivery = d.id
+				WHERE d.id IS NULL OR w.delivery IS NULL`,
+		},
+		{
 			Name: "I5 each cause has one notice", Query: `
 				SELECT key || ' has ' || count(*) || ' notices' FROM notices GROUP BY key HAVING count(*) > 1`,
 		},

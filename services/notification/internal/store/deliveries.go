@@ -81,9 +81,9 @@ func (s *Store) Say(ctx context.Context, n message.Notice, to []message.To) erro
 			return err
 		}
 		for _, t := range to {
-			if _, err := tx.ExecContext(ctx, `
+			if _, err := tx.ExecContext(ctx, waits(`
 				INSERT INTO deliveries (id, notice, channel, recipient, name, language, person, organisation, priority, state, next_at, created_at)
-				VALUES ($1, $2, 'email', $3, $4, $5, $6, $7, $8, 'pending', $9, $9) ON CONFLICT (notice, channel, recipient) DO NOTHING`,
+				VALUES ($1, $2, 'email', $3, $4, $5, $6, $7, $8, 'pending', $9, $9) ON CONFLICT (notice, channel, recipient) DO NOTHING`),
 				event.NewID(), n.ID, t.Email, t.Name, t.Language, t.Person, t.Organisation, n.Kind.Priority(), n.CreatedAt); err != nil {
 				return fmt.Errorf("insert delivery: %w", err)
 			}
@@ -125,6 +125,13 @@ type deliveryRow struct {
 	ClaimedUntil time.Time      `db:"claimed_until"`
 }
 
+// waits is an INSERT of pending deliveries that puts them into the table of what
+// is due in the same statement.
+func waits(insert string) string {
+	return `WITH made AS (` + insert + ` RETURNING id, priority, next_at)
+		INSERT INTO due (delivery, priority, next_at) SELECT id, priority, next_at FROM made`
+}
+
 // Claim takes up to limit deliveries that are due at now and keeps others from
 // them until the claim ends. What is claimed and never marked is due again then.
 // A claim that a crash of the database takes back is claimed again, so its commit
@@ -134,13 +141,17 @@ func (s *Store) Claim(ctx context.Context, now, until time.Time, limit int) ([]m
 	var rows []deliveryRow
 	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
 		return tx.SelectContext(ctx, &rows, `
-			UPDATE deliveries d SET claimed_until = $2
-			WHERE d.id = ANY (ARRAY (
-				SELECT id FROM deliveries WHERE state = 'pending' AND next_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1)
-				ORDER BY priority, next_at, id LIMIT $3 FOR UPDATE SKIP LOCKED))
-				AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
-			RETURNING d.id, d.notice, d.channel, d.recipient, d.name, d.language, d.person, d.organisation,
-				d.bodies, d.principals, d.salt, d.priority, d.attempts, d.created_at, d.claimed_until`, now, until, limit)
+			WITH taken AS (
+				UPDATE due SET claimed_until = $2
+				WHERE delivery = ANY (ARRAY (
+					SELECT delivery FROM due WHERE next_at <= $1 AND (claimed_until IS NULL OR claimed_until <= $1)
+					ORDER BY priority, next_at, delivery LIMIT $3 FOR UPDATE SKIP LOCKED))
+					AND (SELECT set_config('synchronous_commit', 'off', true)) = 'off'
+				RETURNING delivery
+			)
+			SELECT d.id, d.notice, d.channel, d.recipient, d.name, d.language, d.person, d.organisation,
+				d.bodies, d.principals, d.salt, d.priority, d.attempts, d.created_at, $2::timestamptz AS claimed_until
+			FROM deliveries d WHERE d.id = ANY (ARRAY (SELECT delivery FROM taken))`, now, until, limit)
 	})
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("claim deliveries: %w", err))
@@ -181,12 +192,19 @@ func (s *Store) Mark(ctx context.Context, results []message.Result) error {
 	return pg.InTx(ctx, s.db, func(tx pg.DB) error {
 		var changed []string
 		err := tx.SelectContext(ctx, &changed, `
-			UPDATE deliveries d SET state = r.state, reason = r.reason, next_at = r.next, claimed_until = NULL, done_at = r.done,
-				attempts = d.attempts + r.tried
-			FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::int[])
-				AS r(id, state, reason, next, done, tried)
-			WHERE d.id = r.id AND (d.state = 'pending' OR d.state = 'cancelled' AND r.state = 'sent')
-			RETURNING d.id`, pq.Array(ids), pq.Array(states), pq.Array(reasons), pq.Array(next), pq.Array(done), pq.Array(tried))
+			WITH marked AS (
+				UPDATE deliveries d SET state = r.state, reason = r.reason, next_at = r.next, done_at = r.done,
+					attempts = d.attempts + r.tried
+				FROM unnest($1::uuid[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::int[])
+					AS r(id, state, reason, next, done, tried)
+				WHERE d.id = r.id AND (d.state = 'pending' OR d.state = 'cancelled' AND r.state = 'sent')
+				RETURNING d.id, d.state, d.next_at
+			), over AS (
+				DELETE FROM due WHERE delivery = ANY (ARRAY (SELECT id FROM marked WHERE state <> 'pending'))
+			), again AS (
+				UPDATE due SET next_at = m.next_at, claimed_until = NULL FROM marked m WHERE delivery = m.id AND m.state = 'pending'
+			)
+			SELECT id FROM marked`, pq.Array(ids), pq.Array(states), pq.Array(reasons), pq.Array(next), pq.Array(done), pq.Array(tried))
 		if err != nil {
 			return fmt.Errorf("mark deliveries: %w", err)
 		}
@@ -291,7 +309,7 @@ func (s *Store) Backlog(ctx context.Context) (n int, oldest time.Time, err error
 		N      int        `db:"n"`
 		Oldest *time.Time `db:"oldest"`
 	}
-	err = s.db.GetContext(ctx, &row, `SELECT count(*) AS n, min(created_at) AS oldest FROM deliveries WHERE state = 'pending'`)
+	err = s.db.GetContext(ctx, &row, `SELECT count(*) AS n, min(created_at) AS oldest FROM due JOIN deliveries ON id = delivery`)
 	if err != nil {
 		return 0, time.Time{}, pg.Classify(ctx, fmt.Errorf("count deliveries: %w", err))
 	}

@@ -100,7 +100,7 @@ func (s *Store) addDeliveries(ctx context.Context, tx pg.DB, n message.Notice, l
 		people[i], orgs[i] = r.Person, r.Organisation
 		bodies[i], principals[i] = array(r.Bodies), array(r.Principals)
 	}
-	_, err := tx.ExecContext(ctx, `
+	_, err := tx.ExecContext(ctx, waits(`
 		INSERT INTO deliveries (id, notice, channel, recipient, name, language, person, organisation,
 			bodies, principals, salt, priority, state, next_at, created_at)
 		SELECT new.id, $1, 'email', new.email, new.name, new.lang, new.person, new.org,
@@ -108,7 +108,7 @@ func (s *Store) addDeliveries(ctx context.Context, tx pg.DB, n message.Notice, l
 		FROM unnest($4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
 			AS new(id, email, name, lang, person, org, bodies, principals)
 		LEFT JOIN answer_tokens t ON t.alert = $12 AND t.organisation = new.org::uuid AND t.person = new.person
-		ON CONFLICT (notice, channel, recipient) DO NOTHING`,
+		ON CONFLICT (notice, channel, recipient) DO NOTHING`),
 		n.ID, n.Kind.Priority(), n.CreatedAt, pq.Array(ids), pq.Array(emails), pq.Array(names), pq.Array(langs),
 		pq.Array(people), pq.Array(orgs), pq.Array(bodies), pq.Array(principals), n.Alert)
 	if err != nil {
@@ -129,8 +129,12 @@ func array(list []string) string {
 // cancelOld stops what was not sent yet of an alert.
 func (s *Store) cancelOld(ctx context.Context, tx pg.DB, id, why string) error {
 	_, err := tx.ExecContext(ctx, `
-		UPDATE deliveries d SET state = 'cancelled', reason = $3, done_at = $2
-		FROM notices n WHERE n.id = d.notice AND n.alert = $1 AND d.state = 'pending'`, id, s.now(), why)
+		WITH stopped AS (
+			UPDATE deliveries d SET state = 'cancelled', reason = $3, done_at = $2
+			FROM notices n WHERE n.id = d.notice AND n.alert = $1 AND d.state = 'pending'
+			RETURNING d.id
+		)
+		DELETE FROM due WHERE delivery = ANY (ARRAY (SELECT id FROM stopped))`, id, s.now(), why)
 	if err != nil {
 		return fmt.Errorf("cancel deliveries: %w", err)
 	}
@@ -149,14 +153,14 @@ func (s *Store) allClear(ctx context.Context, tx pg.DB, a *alert.Alert) error {
 	if err := insertNotice(ctx, tx, n); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `
+	_, err := tx.ExecContext(ctx, waits(`
 		INSERT INTO deliveries (id, notice, channel, recipient, name, language, person, organisation,
 			bodies, principals, salt, priority, state, next_at, created_at)
 		SELECT gen_random_uuid(), $1, channel, recipient, name, language, person, organisation,
 			bodies, principals, salt, $2, 'pending', $3, $3
 		FROM (SELECT DISTINCT ON (d.channel, d.recipient) d.* FROM deliveries d JOIN notices n ON n.id = d.notice
 			WHERE n.alert = $4 AND n.kind = 'alert' AND d.state = 'sent'
-			ORDER BY d.channel, d.recipient, d.created_at DESC) warned`,
+			ORDER BY d.channel, d.recipient, d.created_at DESC) warned`),
 		n.ID, n.Kind.Priority(), n.CreatedAt, a.ID)
 	if err != nil {
 		return fmt.Errorf("insert the all-clear: %w", err)

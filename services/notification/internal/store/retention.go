@@ -19,7 +19,7 @@ func deliveryLog() retention.Rule {
 		Then:  retention.Text{DE: "gezählt je Tag, Art, Kanal und Ergebnis; Empfänger und Mitteilung gelöscht", EN: "counted by day, kind, channel and result; recipient and notice deleted"},
 		Due: `SELECT d.id::text AS id, d.done_at AS at, coalesce(c.hold, false) AS held
 			FROM deliveries d JOIN notices n ON n.id = d.notice LEFT JOIN cases c ON c.id = n.case_id
-			WHERE d.done_at < $1 AND d.state <> 'pending'`,
+			WHERE d.done_at < $1 AND d.created_at < $1 AND d.state <> 'pending'`,
 		Lock: `SELECT 1 FROM cases WHERE id IN (
 			SELECT n.case_id FROM notices n JOIN deliveries d ON d.notice = n.id WHERE d.id = ANY ($1::uuid[])) ORDER BY id FOR UPDATE`,
 		Steps: []string{

@@ -33,6 +33,7 @@ var open = map[string]string{
 	"retention_key":      "the key of pseudonyms; the service's own work",
 	"delivery_count":     "numbers by day, of nobody",
 	"person_erased":      "ids of who was erased; the service's own work",
+	"due":                "ids of what waits to be sent; the courier's own work",
 	"goose_privacy":      "numbers of migrations",
 	"goose_retention":    "numbers of migrations",
 	"goose_outbox":       "numbers of migrations",
