@@ -72,6 +72,7 @@ type tab struct {
 	silent bool // the pages' scripts are off
 
 	mu        sync.Mutex
+	bases     []string // origins that may be asked; the first is where pages are opened
 	problems  []string
 	documents map[string]bool
 }
@@ -83,7 +84,7 @@ func newTab(t *testing.T, w *world, width, height int64) *tab {
 		t.Fatal(browserErr)
 	}
 	ctx, stop := chromedp.NewContext(browserCtx, chromedp.WithNewBrowserContext())
-	b := &tab{t: t, w: w, ctx: ctx, documents: map[string]bool{}}
+	b := &tab{t: t, w: w, ctx: ctx, bases: []string{w.Demo.URL}, documents: map[string]bool{}}
 	if err := chromedp.Listen(ctx, b.hear); err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func (b *tab) hear(ev any) {
 			b.documents[e.Request.URL] = true
 		}
 		u, err := url.Parse(e.Request.URL)
-		if err != nil || u.Scheme != "data" && u.Scheme != "about" && !strings.HasPrefix(e.Request.URL, b.w.Demo.URL+"/") {
+		if err != nil || u.Scheme != "data" && u.Scheme != "about" && !slices.Contains(b.bases, u.Scheme+"://"+u.Host) {
 			note("a request to another origin: %s", e.Request.URL)
 		}
 	case *runtime.EventExceptionThrown:
@@ -178,7 +179,7 @@ func (b *tab) where() string {
 func (b *tab) open(path string) int64 {
 	b.t.Helper()
 	if !strings.HasPrefix(path, "http") {
-		path = b.w.Demo.URL + path
+		path = b.bases[0] + path
 	}
 	return b.load(chromedp.Navigate(path))
 }

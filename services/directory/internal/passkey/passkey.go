@@ -37,6 +37,7 @@ type Owner struct {
 type Ceremonies struct {
 	web    *webauthn.WebAuthn
 	domain string
+	origin string
 }
 
 // New prepares ceremonies for the origin. An address that browsers make no
@@ -65,8 +66,9 @@ func New(origin, domain, name string) (*Ceremonies, error) {
 	if host != domain && !strings.HasSuffix(host, "."+domain) {
 		return nil, fmt.Errorf("PASSKEY_DOMAIN %q is not the domain of %s", domain, origin)
 	}
+	origin = u.Scheme + "://" + u.Host
 	w, err := webauthn.New(&webauthn.Config{
-		RPID: domain, RPDisplayName: name, RPOrigins: []string{u.Scheme + "://" + u.Host},
+		RPID: domain, RPDisplayName: name, RPOrigins: []string{origin},
 		AttestationPreference: protocol.PreferNoAttestation,
 		AuthenticatorSelection: protocol.AuthenticatorSelection{
 			ResidentKey: protocol.ResidentKeyRequirementRequired, UserVerification: protocol.VerificationRequired,
@@ -75,7 +77,7 @@ func New(origin, domain, name string) (*Ceremonies, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare passkeys: %w", err)
 	}
-	return &Ceremonies{web: w, domain: domain}, nil
+	return &Ceremonies{web: w, domain: domain, origin: origin}, nil
 }
 
 // At reports whether browsers offer passkeys on a page of this host.
@@ -87,6 +89,15 @@ func (c *Ceremonies) At(host string) bool {
 		host = h
 	}
 	return host == c.domain || strings.HasSuffix(host, "."+c.domain)
+}
+
+// Elsewhere is the origin whose pages browsers offer passkeys on, for a page of
+// a host where they do not; "" when there is no better one.
+func (c *Ceremonies) Elsewhere(host string) string {
+	if c == nil || c.At(host) {
+		return ""
+	}
+	return c.origin
 }
 
 type user struct {

@@ -22,6 +22,15 @@ type remembered struct {
 	Person  string `json:"person,omitempty"`
 }
 
+// elsewhere is the page at the address that takes passkeys, "" when this one
+// does or none.
+func (h *Handler) elsewhere(c echo.Context, path string) string {
+	if origin := h.Passkeys.Elsewhere(c.Request().Host); origin != "" {
+		return origin + page.Link(page.Language(c), path)
+	}
+	return ""
+}
+
 // askPasskey answers the script of the sign-in pages: what the browser is to
 // sign. It names nobody, so everybody gets the like.
 func (h *Handler) askPasskey(c echo.Context) error {
@@ -164,8 +173,9 @@ func (h *Handler) makePasskey(c echo.Context) error {
 
 type passkeyView struct {
 	page.Base
-	Name  string
-	Shown bool // this address takes passkeys
+	Name      string
+	Shown     bool   // this address takes passkeys
+	Elsewhere string // this page where they work
 }
 
 func (h *Handler) passkeyForm(c echo.Context) error {
@@ -174,6 +184,7 @@ func (h *Handler) passkeyForm(c echo.Context) error {
 
 func (h *Handler) renderPasskey(c echo.Context, status int, v *passkeyView) error {
 	v.Title, v.Shown = h.Pages.T(c, "directory.signin.passkey.new"), h.Passkeys.At(c.Request().Host)
+	v.Elsewhere = h.elsewhere(c, "/konto/sicherheit/passkeys")
 	return h.Pages.Render(c, status, "passkey", v)
 }
 

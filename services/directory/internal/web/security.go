@@ -29,6 +29,7 @@ type securityView struct {
 	Links     []linkLine
 	Providers []providerButton // that could be linked
 	Passkeys  bool             // this address takes passkeys
+	Elsewhere string           // this page where they work
 }
 
 // security is everything one signs in with.
@@ -40,6 +41,7 @@ func (h *Handler) security(c echo.Context) error {
 	v := &securityView{
 		Base: page.Base{Title: h.Pages.T(c, "directory.signin.security")}, Has: has,
 		Providers: h.providers(c, "?fuer=verknuepfen"), Passkeys: h.Passkeys.At(c.Request().Host),
+		Elsewhere: h.elsewhere(c, "/konto/sicherheit"),
 	}
 	for _, i := range has.Identities {
 		v.Links = append(v.Links, linkLine{i, h.providerLabel(c, i.Provider)})

@@ -2,10 +2,15 @@
 // Passkeys: the one thing on the account's pages that a browser can only do by
 // script. Everything else on these pages works without.
 //
-//   form[data-passkey=get|create][data-options=URL]   hidden until the browser can do it;
-//       on submit: fetches options (POST), asks the authenticator, puts its answer
-//       into the field "credential" and sends the form
-//   [data-passkey-failed] inside the form             shown when the person or the device said no
+//   form[data-passkey=get|create][data-options=URL]   a form that is nothing but the passkey: hidden
+//       until the browser can do it
+//   form[data-options=URL] with [data-passkey-part]   a form with the passkey as one of two ways; its
+//       part is hidden until the browser can do it, and its [data-passkey-start] makes one
+//       Both: fetch the options (POST), ask the authenticator, put its answer into the field
+//       "credential" and send the form.
+//   [data-passkey-failed], [data-passkey-known]       shown when the person or the device said no, and
+//       when the device has a passkey already
+//   [data-passkey-none]                               what is said where passkeys do not work
 
 const decode = (s) => Uint8Array.from(atob(s.replace(/-/g, '+').replace(/_/g, '/')), (c) => c.charCodeAt(0));
 const encode = (b) => btoa(String.fromCharCode(...new Uint8Array(b))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
@@ -27,23 +32,50 @@ function write(c) {
   return { id: c.id, rawId: encode(c.rawId), type: c.type, response, clientExtensionResults: c.getClientExtensionResults(), authenticatorAttachment: c.authenticatorAttachment ?? undefined };
 }
 
+const ceremony = (form) => form.dataset.passkey ?? 'create';
+
 async function run(form) {
-  const answer = await fetch(form.dataset.options, { method: 'POST', headers: { Accept: 'application/json' }, credentials: 'same-origin' });
+  const typed = new URLSearchParams(new FormData(form));
+  const answer = await fetch(form.dataset.options, { method: 'POST', body: typed, headers: { Accept: 'application/json' }, credentials: 'same-origin' });
+  if (answer.status === 401 || answer.status === 403) { // signed out meanwhile, or to be confirmed again: the page leads there
+    location.reload();
+    return;
+  }
+  if (answer.status === 422) { // what was typed beside it does not hold: the page says what
+    form.submit();
+    return;
+  }
   if (!answer.ok) throw new Error(String(answer.status));
   const publicKey = parse(await answer.json());
-  const credential = await navigator.credentials[form.dataset.passkey]({ publicKey });
+  const credential = await navigator.credentials[ceremony(form)]({ publicKey });
   form.elements.namedItem('credential').value = JSON.stringify(write(credential));
   form.submit();
 }
 
+// start runs one ceremony at a time and says how it ended.
+function start(form) {
+  if (form.dataset.passkeyBusy) return;
+  form.dataset.passkeyBusy = 'yes';
+  const failed = form.querySelector('[data-passkey-failed]');
+  const known = form.querySelector('[data-passkey-known]') ?? failed;
+  failed.hidden = known.hidden = true;
+  run(form).catch((err) => {
+    const said = err.name === 'InvalidStateError' ? known : failed;
+    said.hidden = false;
+    said.focus();
+  }).finally(() => { delete form.dataset.passkeyBusy; });
+}
+
 if (window.PublicKeyCredential) {
   for (const form of document.querySelectorAll('form[data-passkey]')) {
-    const failed = form.querySelector('[data-passkey-failed]');
     form.hidden = false;
-    form.addEventListener('submit', (event) => {
-      event.preventDefault();
-      failed.hidden = true;
-      run(form).catch(() => { failed.hidden = false; failed.focus(); });
+    form.addEventListener('submit', (event) => { event.preventDefault(); start(form); });
+  }
+  for (const part of document.querySelectorAll('[data-passkey-part]')) {
+    const form = part.closest('form');
+    part.hidden = false;
+    part.querySelector('[data-passkey-start]').addEventListener('click', () => {
+      if (form.elements.namedItem('password').reportValidity()) start(form);
     });
   }
   for (const el of document.querySelectorAll('[data-passkey-none]')) el.hidden = true;
