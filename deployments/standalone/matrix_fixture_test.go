@@ -63,7 +63,7 @@ var kinds = []struct{ pattern, kind string }{
 	{`/lagen/:ref/tun/:name$`, "campaign-form"},
 	{`/(campaigns/:id/jobs|lagen/:ref/arbeit)/:job$`, "campaign-job"},
 	{`/campaigns/:id/cases/:case$`, "campaign-case"},
-	{`/(campaigns/:id|lagen/:ref)\b`, "campaign"},
+	{`/(campaigns/:id|lagen/:ref|lagezeile/:ref)\b`, "campaign"},
 	{`/(cases/:id|fall/:ref|zeile/:id)\b`, "case"},
 	{`/(nachweise|qualifications)/:qualification\b`, "nobody's"},
 	{`/(contacts|kontakte)/:contact\b`, "contact"},

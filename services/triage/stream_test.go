@@ -170,3 +170,46 @@ func TestNothingButIdsIsInTheStream(t *testing.T) {
 		}
 	}
 }
+
+// A page says up to which change it is current, and a stream that goes on there
+// brings only what came since, with the campaign that a case belongs to.
+func TestAPageKnowsUpToWhereItIsCurrent(t *testing.T) {
+	t.Parallel()
+	e := newTriage(t)
+	reports := sample.Together(3)
+	e.publish(sample.Event(reports[0]), sample.Event(reports[1]))
+	e.eventually("two cases", func() bool { return e.count(`SELECT count(*) FROM case_changes`) == 2 })
+	last := strconv.Itoa(e.count(`SELECT max(seq) FROM case_changes`))
+	at := ""
+	e.eventually("a page that is current", func() bool {
+		_, rest, _ := strings.Cut(e.see("/lage/eingang"), `data-stream-at="`)
+		at, _, _ = strings.Cut(rest, `"`)
+		return at == last
+	})
+	c := e.listen("analyst", at)
+	if ev := next(t, c); ev.name != "hello" || ev.data != `{"resumed":true}` || ev.id != at {
+		t.Fatalf("first comes %+v, want hello at %s", ev, at)
+	}
+	e.publish(sample.Event(reports[2]))
+	ev := next(t, c)
+	var d struct{ Campaign string }
+	if err := json.Unmarshal([]byte(ev.data), &d); err != nil || ev.name != "case.opened" || d.Campaign != "L-2026-0001" {
+		t.Errorf("then comes %+v, want the third case with its campaign (%v)", ev, err)
+	}
+	for _, tt := range []struct {
+		path, as string
+		status   int
+		want     string
+	}{
+		{"/lage/lagezeile/L-2026-0001", "lead", http.StatusOK, `data-count="3"`},
+		{"/lage/lagezeile/L-2026-0001?ansicht=meine", "lead", http.StatusNotFound, ""},
+		{"/lage/lagezeile/L-2026-0001?kreis=16063", "lead", http.StatusOK, `data-case=`},
+		{"/lage/lagezeile/L-2026-0099", "lead", http.StatusNotFound, ""},
+		{"/lage/lagezeile/L-2026-0001", "officer", http.StatusNotFound, ""},
+	} {
+		res := e.do(request{path: tt.path, as: tt.as, cookie: true, header: map[string]string{"HX-Request": "true"}})
+		if res.StatusCode != tt.status || !strings.Contains(res.body, tt.want) {
+			t.Errorf("%s as %s: %d %s, want %d with %s", tt.path, tt.as, res.StatusCode, res.body, tt.status, tt.want)
+		}
+	}
+}

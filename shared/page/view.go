@@ -49,6 +49,7 @@ type Base struct {
 	TLP       string       // Print: in the head and foot of each sheet
 	Exercise  bool         // everything is marked as an exercise
 	Stream    string       // Desk: address of the event stream that live.js listens to
+	StreamAt  string       // Desk: the last id of the stream that the page shows; later ones are news
 	Counts    map[string]int
 	Index     bool // search engines may list the page; the default is no
 

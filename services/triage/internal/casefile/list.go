@@ -222,5 +222,6 @@ type Change struct {
 	Severity     Severity
 	Organisation string
 	Assignee     string
+	Campaign     string    // its reference, "" for none: pages count it in one line
 	At           time.Time // when the case changed last
 }

@@ -74,6 +74,14 @@ func (h *Hub) Subscribe() (*Subscription, error) {
 	return s, nil
 }
 
+// At is the last change that the hub knows: whoever asks before reading the
+// cases reads at least as much. Until the hub is ready it says so.
+func (h *Hub) At() (int64, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.last, h.ready
+}
+
 // Unsubscribe ends a subscription.
 func (h *Hub) Unsubscribe(s *Subscription) {
 	h.mu.Lock()

@@ -169,10 +169,11 @@ func (s *Store) Changes(ctx context.Context, seq int64, limit int) ([]casefile.C
 		Severity  string    `db:"severity"`
 		Org       string    `db:"org_id"`
 		Assignee  string    `db:"assignee_id"`
+		Campaign  string    `db:"campaign_ref"`
 		At        time.Time `db:"changed_at"`
 	}
 	err := s.db.SelectContext(ctx, &rows, `
-		SELECT s.seq, s.case_id, s.version, s.opened, c.reference, c.severity, c.org_id, c.assignee_id, c.changed_at
+		SELECT s.seq, s.case_id, s.version, s.opened, c.reference, c.severity, c.org_id, c.assignee_id, c.campaign_ref, c.changed_at
 		FROM case_changes s JOIN cases c ON c.id = s.case_id
 		WHERE s.seq > $1 ORDER BY s.seq LIMIT $2`, seq, limit)
 	if err != nil {
@@ -182,7 +183,7 @@ func (s *Store) Changes(ctx context.Context, seq int64, limit int) ([]casefile.C
 	for i, r := range rows {
 		out[i] = casefile.Change{
 			Seq: r.Seq, Opened: r.Opened, Case: r.Case, Reference: r.Reference, Version: r.Version,
-			Severity: casefile.Severity(r.Severity), Organisation: r.Org, Assignee: r.Assignee, At: r.At.UTC(),
+			Severity: casefile.Severity(r.Severity), Organisation: r.Org, Assignee: r.Assignee, Campaign: r.Campaign, At: r.At.UTC(),
 		}
 	}
 	return out, nil

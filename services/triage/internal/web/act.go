@@ -209,7 +209,7 @@ func (h *Handler) actPage(c echo.Context, ref, back string) (*actPage, error) {
 		return nil, err
 	}
 	v.Whole, v.Back = true, safeBack(back, v.Path)
-	return &actPage{Base: base(v.Reference, page.NavInbox), Case: v}, nil
+	return &actPage{Base: h.base(c, v.Reference, page.NavInbox), Case: v}, nil
 }
 
 // actAgain shows the form with its mistakes, nothing typed lost.

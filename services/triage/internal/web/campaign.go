@@ -75,7 +75,7 @@ func (h *Handler) campaignList(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := &campaignsView{Base: base(h.Pages.T(c, "triage.campaigns"), page.NavCampaigns), Empty: page.Empty{Text: h.Pages.T(c, "triage.campaigns.empty")}}
+	v := &campaignsView{Base: h.base(c, h.Pages.T(c, "triage.campaigns"), page.NavCampaigns), Empty: page.Empty{Text: h.Pages.T(c, "triage.campaigns.empty")}}
 	for _, s := range []struct{ id, label string }{{"", "triage.view.all"}, {"open", "triage.view.open"}, {"closed", "triage.campaign.closed"}} {
 		v.Segs = append(v.Segs, choice{Label: h.Pages.T(c, s.label), Href: q.href("status", s.id), Current: s.id == state})
 	}
@@ -166,7 +166,7 @@ func (h *Handler) openCampaign(c echo.Context, who casefile.By) (*campaignView, 
 		return nil, err
 	}
 	v := &campaignView{
-		Base: base(o.Reference+" "+o.Title, page.NavCampaigns), K: o, Path: campaignsPath + "/" + o.Reference,
+		Base: h.base(c, o.Reference+" "+o.Title, page.NavCampaigns), K: o, Path: campaignsPath + "/" + o.Reference,
 		May: who.View(actor.CampaignEdit).Everything,
 	}
 	v.Exercise = o.Exercise
@@ -349,7 +349,7 @@ func (h *Handler) campaignJob(c echo.Context) error {
 	ref := strings.ToUpper(c.Param("ref"))
 	v := &campaignJobView{Path: campaignsPath + "/" + ref, Reference: ref}
 	v.J = h.jobView(c, v.Path, j)
-	v.Base = base(h.Pages.T(c, "triage.job.title", "What", v.J.What, "Ref", ref), page.NavCampaigns)
+	v.Base = h.base(c, h.Pages.T(c, "triage.job.title", "What", v.J.What, "Ref", ref), page.NavCampaigns)
 	v.Fragment = v.J.Href + "?teil=1"
 	if c.QueryParam("teil") != "" {
 		return h.Pages.Fragment(c, http.StatusOK, "campaignjob", "job", v)

@@ -270,7 +270,7 @@ func (h *Handler) caseWhole(c echo.Context) error {
 		return err
 	}
 	h.whole(c, v)
-	p := &casePage{Base: base(v.Reference+" "+v.Title, page.NavCases), Case: v}
+	p := &casePage{Base: h.base(c, v.Reference+" "+v.Title, page.NavCases), Case: v}
 	p.Exercise = v.Exercise
 	return h.Pages.Render(c, http.StatusOK, "case", p)
 }

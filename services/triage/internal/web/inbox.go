@@ -12,6 +12,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
 	"github.com/thueringencert/leitstelle/services/triage/internal/chart"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/session"
 	"github.com/thueringencert/leitstelle/shared/tlp"
@@ -207,7 +208,7 @@ func (h *Handler) inbox(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := &inboxView{Base: base(h.Pages.T(c, "triage.inbox"), page.NavInbox), Query: q, Here: q.href("nach", ""), Workers: h.workers(c)}
+	v := &inboxView{Base: h.base(c, h.Pages.T(c, "triage.inbox"), page.NavInbox), Query: q, Here: q.href("nach", ""), Workers: h.workers(c)}
 	v.Main = page.MainWork
 	if v.KPI, err = h.kpis(c); err != nil {
 		return err
@@ -228,16 +229,24 @@ func (h *Handler) inbox(c echo.Context) error {
 	return h.Pages.Render(c, http.StatusOK, "inbox", v)
 }
 
-func (h *Handler) fillInbox(c echo.Context, v *inboxView, l casefile.List) {
+// fillRows makes the lines; one that stands for a campaign is counted anew by
+// the same filters.
+func (h *Handler) fillRows(c echo.Context, v *inboxView, l casefile.List) {
 	q := v.Query
 	for _, s := range l.Items {
 		r := h.row(c, s, q.href("fall", s.Reference, "t", ""), v.Pane != nil && v.Pane.ID == s.ID)
 		r.Pane = true
 		if s.Fold != nil {
+			r.Fragment = query{path: "/lage/lagezeile/" + s.Campaign.Reference, View: q.View, Due: q.Due, State: q.State, Severity: q.Severity, Class: q.Class, Kreis: q.Kreis, Sort: q.Sort, Mark: q.Mark}.href()
 			r.Href, r.Single = campaignsPath+"/"+s.Campaign.Reference, q.href("lage", s.Campaign.Reference, "fall", "")
 		}
 		v.Rows = append(v.Rows, r)
 	}
+}
+
+func (h *Handler) fillInbox(c echo.Context, v *inboxView, l casefile.List) {
+	q := v.Query
+	h.fillRows(c, v, l)
 	if l.Next != "" {
 		v.Next = q.href("nach", l.Next, "fall", "")
 	}
@@ -297,9 +306,37 @@ func (h *Handler) oneRow(c echo.Context) error {
 	return h.Pages.Fragment(c, http.StatusOK, "inbox", "row", r)
 }
 
+// campaignRow is GET /lage/lagezeile/{ref}: the line that stands for a campaign's
+// cases as it is now, counted by the same filters as the list around it.
+func (h *Handler) campaignRow(c echo.Context) error {
+	v := &inboxView{Query: queryOf(c, inboxPath)}
+	f := v.Query.filter()
+	var err error
+	if f.Campaign, err = h.campaigns().Store.FindCampaign(c.Request().Context(), c.Param("ref")); err != nil {
+		return err
+	}
+	f.Fold, f.Limit, f.Query, f.After = f.View == casefile.ViewOpen || f.View == casefile.ViewUnassigned, 1, "", ""
+	l, err := h.desk().List(c.Request().Context(), by(c), f)
+	if err != nil {
+		return err
+	}
+	if len(l.Items) == 0 {
+		return fault.New(fault.NotFound, "no case of the campaign is in this list")
+	}
+	h.fillRows(c, v, l)
+	if v.Rows[0].Fold == nil {
+		return h.Pages.Fragment(c, http.StatusOK, "inbox", "row", v.Rows[0])
+	}
+	return h.Pages.Fragment(c, http.StatusOK, "inbox", "row-campaign", v.Rows[0])
+}
+
+// streamKey is where a request keeps up to which change its page is current.
+const streamKey = "stream at"
+
 // base is what all pages of the Lagezentrum have.
-func base(title, nav string) page.Base {
-	return page.Base{Title: title, Layout: page.Desk, Nav: nav, Stream: streamPath}
+func (h *Handler) base(c echo.Context, title, nav string) page.Base {
+	at, _ := c.Get(streamKey).(string)
+	return page.Base{Title: title, Layout: page.Desk, Nav: nav, Stream: streamPath, StreamAt: at}
 }
 
 // workers are the people who may get a case, oneself first.

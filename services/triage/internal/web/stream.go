@@ -21,18 +21,18 @@ import (
 )
 
 const (
-	heartbeat   = 20 * time.Second
-	lookAgain   = 2 * time.Second // may this person still see cases?
-	writeLimit  = 5 * time.Second // a client that takes longer is gone
-	maxReplay   = 5000            // entries; who missed more loads the page anew
-	justNow     = 15 * time.Second
-	justNowRows = 500
+	heartbeat  = 20 * time.Second
+	lookAgain  = 2 * time.Second // may this person still see cases?
+	writeLimit = 5 * time.Second // a client that takes longer is gone
+	maxReplay  = 5000            // entries; who missed more loads the page anew
 )
 
-// stream is GET /stream: server-sent events case.opened and case.updated with id
-// and version; the id of an event is the audit's sequence. Last-Event-ID (or
-// ?last_event_id=) goes on after it without a gap. Content is fetched by id, so
-// that who may see it is decided in one place.
+// stream is GET /stream: server-sent events case.opened and case.updated with
+// id, version and the campaign's reference; the id of an event is the audit's
+// sequence. Last-Event-ID (or ?last_event_id=) goes on after it without a gap; a
+// page begins with the sequence that it was read at (data-stream-at), so that
+// nothing it shows comes as news. Content is fetched by id, so that who may see
+// it is decided in one place.
 func (h *Handler) stream(c echo.Context) error {
 	from, resume, err := lastEventID(c)
 	if err != nil {
@@ -44,21 +44,35 @@ func (h *Handler) stream(c echo.Context) error {
 	}
 	defer h.Hub.Unsubscribe(sub)
 	w := newEventWriter(c)
-	resumed, since := true, time.Time{}
-	if !resume && session.Of(c).Kind == session.KindPerson {
-		// A page that was read a moment ago may have missed what came since.
-		from, since, resume = max(0, sub.From-justNowRows), h.Now().Add(-justNow), true
-	}
+	resumed := true
 	if resume {
-		if resumed, err = h.replay(c, w, from, since, sub); err != nil {
+		if resumed, err = h.replay(c, w, from, sub); err != nil {
 			return nil // the client is gone or comes back with the id it has
 		}
 	}
-	if err := w.hello(sub.From, resumed); err != nil {
+	if resumed && from > sub.From {
+		w.after = from // the client is ahead of this process's hub, which will catch up
+	} else {
+		w.after = sub.From
+	}
+	if err := w.hello(resumed); err != nil {
 		return nil // the client is gone
 	}
 	h.follow(c, w, sub)
 	return nil
+}
+
+// streamAt is the sequence up to which a page that is read from now on is
+// current.
+func (h *Handler) streamAt(c echo.Context) string {
+	at, ready := h.Hub.At()
+	if !ready {
+		var err error
+		if at, err = h.Hub.Source.Last(c.Request().Context()); err != nil {
+			return "" // the page will say that it has no stream
+		}
+	}
+	return strconv.FormatInt(at, 10)
 }
 
 // lastEventID reads where to go on; without one the stream begins now.
@@ -78,12 +92,16 @@ func lastEventID(c echo.Context) (int64, bool, error) {
 }
 
 // replay sends what happened between from and the beginning of the
-// subscription, to cases that changed after since. False when that is too much, or from is not of this stream.
-func (h *Handler) replay(c echo.Context, w *eventWriter, from int64, since time.Time, sub *live.Subscription) (bool, error) {
-	if from > sub.From || sub.From-from > maxReplay {
+// subscription. False when that is too much, or from is not of this stream.
+func (h *Handler) replay(c echo.Context, w *eventWriter, from int64, sub *live.Subscription) (bool, error) {
+	ctx, a := c.Request().Context(), session.Actor(c)
+	if from > sub.From { // a page of another replica may be ahead of our hub
+		last, err := h.Hub.Source.Last(ctx)
+		return from <= last, err
+	}
+	if sub.From-from > maxReplay {
 		return false, nil
 	}
-	ctx, a := c.Request().Context(), session.Actor(c)
 	for from < sub.From {
 		changes, err := h.Hub.Source.Changes(ctx, from, 500)
 		if err != nil {
@@ -94,9 +112,6 @@ func (h *Handler) replay(c echo.Context, w *eventWriter, from int64, since time.
 				return true, w.flush()
 			}
 			from = ch.Seq
-			if ch.At.Before(since) {
-				continue
-			}
 			if err := w.change(a, ch); err != nil {
 				return false, err
 			}
@@ -152,8 +167,9 @@ func (h *Handler) stillThere(c echo.Context) (actor.Actor, error) {
 
 // eventWriter writes the wire format.
 type eventWriter struct {
-	w  http.ResponseWriter
-	rc *http.ResponseController
+	w     http.ResponseWriter
+	rc    *http.ResponseController
+	after int64 // what the client knows already
 }
 
 func newEventWriter(c echo.Context) *eventWriter {
@@ -176,8 +192,8 @@ func (w *eventWriter) flush() error { return w.rc.Flush() }
 
 // hello begins the stream: how long to wait before coming back, where it stands,
 // and whether something was missed.
-func (w *eventWriter) hello(id int64, resumed bool) error {
-	if err := w.write(fmt.Sprintf("retry: 3000\nid: %d\nevent: hello\ndata: {\"resumed\":%t}\n\n", id, resumed)); err != nil {
+func (w *eventWriter) hello(resumed bool) error {
+	if err := w.write(fmt.Sprintf("retry: 3000\nid: %d\nevent: hello\ndata: {\"resumed\":%t}\n\n", w.after, resumed)); err != nil {
 		return err
 	}
 	return w.flush()
@@ -192,16 +208,17 @@ func (w *eventWriter) comment() error {
 
 // changeShape is what an event says: ids only.
 type changeShape struct {
-	ID      string `json:"id"`
-	Version int    `json:"version"`
+	ID       string `json:"id"`
+	Version  int    `json:"version"`
+	Campaign string `json:"campaign,omitempty"` // L-2026-0007: pages show its cases in one line
 }
 
-// change writes one event, unless a may not see the case.
+// change writes one event, unless the client has it or a may not see the case.
 func (w *eventWriter) change(a actor.Actor, ch casefile.Change) error {
-	if !a.May(actor.CaseRead, actor.Object{Organisation: ch.Organisation, Assignee: ch.Assignee}).Allowed {
+	if ch.Seq <= w.after || !a.May(actor.CaseRead, actor.Object{Organisation: ch.Organisation, Assignee: ch.Assignee}).Allowed {
 		return nil
 	}
-	data, err := json.Marshal(changeShape{ID: ch.Case, Version: ch.Version})
+	data, err := json.Marshal(changeShape{ID: ch.Case, Version: ch.Version, Campaign: ch.Campaign})
 	if err != nil {
 		return err
 	}

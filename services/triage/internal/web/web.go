@@ -74,6 +74,7 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: get, Path: "/lage", Action: actor.CaseQueue, Handler: toInbox},
 		{Method: get, Path: inboxPath, Action: actor.CaseQueue, Handler: h.inbox},
 		{Method: get, Path: "/lage/zeile/:id", Action: actor.CaseQueue, Handler: h.oneRow},
+		{Method: get, Path: "/lage/lagezeile/:ref", Action: actor.CaseQueue, Handler: h.campaignRow},
 		{Method: get, Path: "/lage/kennzahlen", Action: actor.CaseQueue, Handler: h.figures},
 		{Method: post, Path: "/lage/sammel", Action: actor.CaseTake, Handler: h.bulk},
 		{Method: get, Path: casesPath, Action: actor.CaseSearch, Handler: h.cases},
@@ -106,6 +107,7 @@ func (h *Handler) Routes() []httpserver.Route {
 // transaction that the attempt was in.
 func (h *Handler) noted(action actor.Action, next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		c.Set(streamKey, h.streamAt(c)) // before the page reads anything
 		err := next(c)
 		if fault.Is(err, fault.Forbidden) || fault.Is(err, fault.StepUpRequired) {
 			ref := c.Param("id") + c.Param("ref")

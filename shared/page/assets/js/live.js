@@ -5,10 +5,13 @@
 //
 // The stream (body[data-stream]) sends event names with JSON data:
 //   hello           {"resumed":bool}   on connecting; false after a break: something was missed
-//   case.opened     {"id","version"}   case.updated {"id","version"}
+//   case.opened, case.updated  {"id","version","campaign"}
 //   answers.changed {"id"}
+// What the page shows already (body[data-stream-at], the id it was read at) is no news.
 // Elements take part by attributes:
 //   [data-case=ID][data-version=N][data-fragment=URL]  is fetched anew when its case has a newer version
+//   [data-campaign=REF][data-count=N][data-fragment=URL]  one line for a campaign's cases, fetched anew with each of them
+//   [data-one-by-one=REF]  a list of this campaign's single cases
 //   [data-live=answers|refresh][data-fragment=URL]     is fetched anew on answers.changed | on every event
 //   [data-live=new]      the button "2 neue Meldungen – Anzeigen"; nothing is ever inserted by itself
 //   [data-live=changed]  inside a [data-case]: shown instead of a swap while someone types there
@@ -23,7 +26,10 @@ const names = ['hello', 'case.opened', 'case.updated', 'answers.changed'];
 const title = document.title;
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: document.body.dataset.zone || undefined });
 
+const shownUpTo = Number(document.body.dataset.streamAt ?? -1);
+
 const fresh = new Set(); // cases that are not on the page yet
+const lots = new Map();  // campaign → its cases that are in no line of the page yet
 let since = null;        // when the stream broke
 let missed = false;      // the stream cannot tell all that happened
 let told = 0;            // last announcement
@@ -39,9 +45,19 @@ function showState(live) {
   indicator.querySelector('[data-live=text]').textContent = text;
 }
 
+// news says what is new: single cases, and a campaign's cases as one thing.
+function news() {
+  const n = fresh.size, refs = [...lots.keys()];
+  const cases = refs.reduce((sum, ref) => sum + lots.get(ref).size, 0);
+  const parts = [];
+  if (n) parts.push((n === 1 ? texts.textOne : texts.textOther)?.replace('{n}', n));
+  if (refs.length) parts.push((refs.length === 1 ? texts.textCampaign : texts.textCampaigns)?.replace('{ref}', refs[0]).replace('{k}', refs.length).replace('{n}', cases));
+  return parts.join(' · ');
+}
+
 function showNew() {
-  const n = fresh.size;
-  const text = missed ? texts.textGap : (n === 1 ? texts.textOne : texts.textOther)?.replace('{n}', n);
+  const n = fresh.size + lots.size;
+  const text = missed ? texts.textGap : news();
   for (const bar of document.querySelectorAll('[data-live=new]')) {
     bar.hidden = n === 0 && !missed;
     bar.querySelector('[data-live=count]').textContent = text;
@@ -101,12 +117,21 @@ function onEvent(name, data) {
   showState(true);
 }
 
-function onCase(name, { id, version }) {
+function onCase(name, { id, version, campaign }) {
   const shown = [...document.querySelectorAll(`[data-case="${CSS.escape(String(id))}"]`)];
   for (const e of shown) {
     if (e.dataset.fragment && !(Number(e.dataset.version) >= version)) refresh(e);
   }
-  if (name === 'case.opened' && !shown.length && document.querySelector('[data-live=new]')) { fresh.add(id); showNew(); }
+  if (!document.querySelector('[data-live=new]')) return;
+  const line = campaign && !document.querySelector(`[data-one-by-one="${CSS.escape(campaign)}"]`) ? campaign : '';
+  if (line && document.querySelector(`[data-campaign="${CSS.escape(line)}"]`)) {
+    if (fresh.delete(id)) showNew();
+    throttled(`[data-campaign="${CSS.escape(line)}"][data-fragment]`, 1000);
+  } else if ((name === 'case.opened' && !shown.length) || (line && fresh.delete(id))) {
+    if (line) lots.set(line, (lots.get(line) ?? new Set()).add(id));
+    else fresh.add(id);
+    showNew();
+  }
 }
 
 // --- while the stream is broken: ask for the whole page every 30 s ---
@@ -121,6 +146,11 @@ async function poll() {
       const old = document.querySelector(`tr[data-case="${CSS.escape(row.dataset.case)}"]`);
       if (!old) fresh.add(row.dataset.case);
       else if (Number(row.dataset.version) > Number(old.dataset.version)) swap(old, row);
+    }
+    for (const row of page.querySelectorAll('tr[data-campaign]')) {
+      const ref = row.dataset.campaign, old = document.querySelector(`tr[data-campaign="${CSS.escape(ref)}"]`);
+      if (old) swap(old, row);
+      else lots.set(ref, new Set(Array(Number(row.dataset.count)).keys()));
     }
     showNew();
   } catch { /* still broken: the indicator says so */ }
@@ -149,16 +179,27 @@ function tickClocks() {
 
 function listen() {
   const channel = new BroadcastChannel(`leitstelle:${url}`);
-  let leader = false, live = null, last = '';
+  const recent = []; // what the leader heard last: a tab that joins later may have missed it
+  let leader = false, live = null, last = document.body.dataset.streamAt ?? '';
 
-  const tell = message => { channel.postMessage(message); receive(message); };
+  const tell = message => {
+    if (message.kind === 'event' && recent.push(message) > 500) recent.shift();
+    channel.postMessage(message);
+    receive(message);
+  };
   function receive(m) {
-    if (m.kind === 'event') { last = m.id || last; onEvent(m.name, m.data); }
+    if (m.kind === 'event') {
+      if (m.id && !(Number(m.id) < Number(last))) last = m.id;
+      if (!(m.id && m.name.startsWith('case.') && Number(m.id) <= shownUpTo)) onEvent(m.name, m.data);
+    }
     if (m.kind === 'state') { live = m.live; showState(m.live); }
-    if (m.kind === 'ask' && leader && live !== null) channel.postMessage({ kind: 'state', live });
+    if (m.kind === 'ask' && leader && live !== null) {
+      channel.postMessage({ kind: 'state', live });
+      for (const e of recent) if (Number(e.id) > m.at && e.name.startsWith('case.')) channel.postMessage(e);
+    }
   }
   channel.onmessage = e => receive(e.data);
-  channel.postMessage({ kind: 'ask' });
+  channel.postMessage({ kind: 'ask', at: shownUpTo < 0 ? Infinity : shownUpTo });
 
   const lead = () => new Promise(() => { // never resolves: the lock is ours until the tab closes
     leader = true;
