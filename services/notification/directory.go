@@ -3,6 +3,7 @@
 package notification
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -75,36 +76,51 @@ func (d directory) AlertMandates() []alert.Mandate {
 }
 
 // entitled is asked in the moment of sending (reliability §2.5): a person who
-// left, a mandate that was revoked, a duty that was handed on get nothing.
+// left, a mandate that was revoked, a duty that was handed on get nothing. An
+// address without a person is what a reporter or a body gave for itself.
 func (d directory) entitled(n message.Notice, to message.Delivery) bool {
 	switch n.Kind {
-	case message.Alert, message.AllClear:
+	case message.Wanted, message.Invitation:
+		p, known := d.r.Person(to.Person) // one whose record is still on its way gets the mail
+		return !known || p.Active
+	case message.Receipt, message.Question:
+		if to.Person == "" {
+			return true
+		}
+	case message.Alert, message.AllClear, message.Reported, message.Copy, message.OnCall:
 		if to.Person == "" { // functional mailbox
-			o, ok := d.r.Organisation(to.Organisation)
-			return ok && o.Active
+			return d.active(to.Organisation)
 		}
-		a, ok := d.r.ActorOf(to.Person)
-		if !ok {
-			return false
-		}
+	}
+	a, ok := d.r.ActorOf(to.Person)
+	return ok && d.mayHave(a, n, to)
+}
+
+// mayHave asks the matrix whether a person may see what a notice points to.
+func (d directory) mayHave(a actor.Actor, n message.Notice, to message.Delivery) bool {
+	about := actor.Object{Organisation: cmp.Or(n.About(), to.Organisation), Owner: a.Person}
+	switch n.Kind {
+	case message.Alert, message.AllClear:
 		v := a.View(actor.AlertRead)
 		return v.Everything || slices.ContainsFunc(to.Bodies, func(b string) bool { return slices.Contains(v.Organisations, b) })
 	case message.OnCall:
-		a, ok := d.r.ActorOf(to.Person)
-		return ok && a.Has(actor.Duty)
-	case message.Wanted:
-		p, known := d.r.Person(to.Person) // one whose record is still on its way gets the mail
-		return !known || p.Active
+		return a.Has(actor.Duty) || a.Reaches(actor.CaseTake) && d.standsInForDuty(a.Person)
 	case message.Reported, message.Copy:
-		if to.Person == "" {
-			o, ok := d.r.Organisation(to.Organisation)
-			return ok && o.Active
-		}
-		a, ok := d.r.ActorOf(to.Person)
-		return ok && slices.ContainsFunc(a.Memberships, func(m actor.Membership) bool { return m.Organisation == to.Organisation })
-	case message.Receipt, message.Question, message.Invitation:
+		return a.May(actor.ReportRead, actor.Object{Organisation: about.Organisation}).Allowed || a.May(actor.ReportTakeOver, about).Allowed
+	case message.Question:
+		return n.About() == "" || a.May(actor.ReportRead, about).Allowed || a.May(actor.ReportTakeOver, about).Allowed
+	case message.Receipt, message.Invitation, message.Wanted:
 	}
 	return true
+}
+
+func (d directory) active(organisation string) bool {
+	o, ok := d.r.Organisation(organisation)
+	return ok && o.Active
+}
+
+func (d directory) standsInForDuty(person string) bool {
+	return slices.ContainsFunc(d.r.People("", actor.Duty), func(p register.Person) bool { return p.StandIn(d.now()) == person })
 }
 
 // changes is the store as the board's streams see it.

@@ -141,7 +141,7 @@ func (e *env) seed(more []event.Payload) {
 	for i, principal := range []string{muster, landkreis} {
 		payloads = append(payloads, event.MandateChanged{
 			ID: "0190c000-0000-7000-8000-00000000000" + strconv.Itoa(i), Version: 1, Principal: principal, Agent: kiv,
-			Scopes: []string{"alerts", "polls"}, From: start.AddDate(-1, 0, 0),
+			Scopes: []string{"report", "read", "alerts", "polls"}, From: start.AddDate(-1, 0, 0),
 		})
 	}
 	e.learn(append(payloads, more...)...)

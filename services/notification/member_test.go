@@ -36,7 +36,11 @@ func memberEnv(t *testing.T) *env {
 	t.Helper()
 	o := body(mailOnly, "16071099", "Gemeinde Postfach", "gemeinde")
 	o.Email = "post@postfach.example"
-	return newEnv(t, o)
+	m := event.MandateChanged{
+		ID: "0190c000-0000-7000-8000-0000000000e1", Version: 1, Principal: mailOnly, Agent: kiv,
+		Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0),
+	}
+	return newEnv(t, o, m)
 }
 
 func (e *env) told(reports []event.ReportSubmitted) {

@@ -174,6 +174,7 @@ type town struct {
 	mandates []alert.Mandate
 	away     bool // anna: dana stands in
 	foreign  bool // dana works elsewhere
+	patAway  bool // paul stands in for the provider's pat
 }
 
 func (town) Organisations() []alert.Organisation {
@@ -195,6 +196,9 @@ func (t town) People(roles ...actor.Role) []alert.Person {
 			if t.away && x.id == "anna" {
 				home := map[bool]string{false: "a", true: "b"}[t.foreign]
 				out[len(out)-1].Deputy = &alert.Person{ID: "dana", Name: "dana", Email: "dana@x.example", Memberships: []actor.Membership{{Organisation: home, Role: actor.Officer}}}
+			}
+			if t.patAway && x.id == "pat" {
+				out[len(out)-1].Deputy = &alert.Person{ID: "paul", Name: "paul", Email: "paul@x.example", Memberships: []actor.Membership{{Organisation: "p", Role: actor.Provider}}}
 			}
 		}
 	}
@@ -234,6 +238,7 @@ func TestSelect(t *testing.T) {
 		"both narrow":                           {audience: event.Audience{Levels: []string{"gemeinde"}, Kreise: []string{"16071"}}, bodies: 1, recipients: "anna it"},
 		"named bodies are all":                  {audience: event.Audience{Levels: []string{"kreis"}, Organisations: []string{"b"}}, bodies: 1, recipients: "ben"},
 		"a provider gets it for its principals": {audience: event.Audience{Kreise: []string{"16071"}}, reg: mandated, bodies: 2, recipients: "anna it pat(a,k)"},
+		"so does who stands in at the provider": {audience: event.Audience{Kreise: []string{"16071"}}, reg: town{mandates: mandated.mandates, patAway: true}, bodies: 2, recipients: "anna it pat(a,k) paul(a,k)"},
 		"not from AMBER+STRICT on":              {audience: event.Audience{Kreise: []string{"16071"}}, reg: mandated, label: tlp.AmberStrict, bodies: 2, recipients: "anna it", unreachable: "k"},
 		"who stands in gets it as well":         {audience: event.Audience{Kreise: []string{"16071"}}, reg: town{away: true}, bodies: 2, recipients: "anna dana it", unreachable: "k"},
 		"not for a body that is not theirs":     {audience: event.Audience{Kreise: []string{"16071"}}, reg: town{away: true, foreign: true}, bodies: 2, recipients: "anna it", unreachable: "k"},

@@ -146,11 +146,11 @@ func byMandate(all map[string]*Recipient, inside map[string]int, reached []bool,
 			if m.Role != actor.Provider || len(list) == 0 || !wanted(m.Organisation, p.ID) || !ValidEmail(p.Email) {
 				continue
 			}
-			r := add(all, p, m.Organisation)
+			add(all, p, m.Organisation).actsFor(list)
+			if d := p.Deputy; d != nil && d.in(m.Organisation) && ValidEmail(d.Email) {
+				add(all, *d, m.Organisation).actsFor(list)
+			}
 			for _, id := range list {
-				if r.takes(id) {
-					r.Principals = append(r.Principals, id)
-				}
 				reached[inside[id]] = true
 			}
 		}
@@ -164,6 +164,15 @@ func (r *Recipient) takes(organisation string) bool {
 	}
 	r.Bodies = append(r.Bodies, organisation)
 	return true
+}
+
+// actsFor notes the principals for which a provider's person gets it.
+func (r *Recipient) actsFor(principals []string) {
+	for _, id := range principals {
+		if r.takes(id) {
+			r.Principals = append(r.Principals, id)
+		}
+	}
 }
 
 func add(all map[string]*Recipient, p Person, organisation string) *Recipient {

@@ -34,9 +34,10 @@ type Notes interface {
 	Member(ctx context.Context, report, organisation string) (message.Member, bool, error)
 }
 
-// People knows who somebody is; the register.
+// People knows who somebody is and what they may; the register.
 type People interface {
 	Person(id string) (register.Person, bool)
+	ActorOf(person string) (actor.Actor, bool)
 	Organisation(id string) (register.Organisation, bool)
 	People(organisation string, roles ...actor.Role) []register.Person
 }
@@ -139,13 +140,28 @@ func (f Feed) snapshot(ctx context.Context, notes Notes, c event.Case) error {
 	if err != nil || !fresh || !message.NeedsCall(c) {
 		return err
 	}
+	return notes.Say(ctx, message.OnCallOf(event.NewID(), c, f.Now()), f.duty())
+}
+
+// duty is who is called: everybody on duty, and who stands in for one who is
+// away and may take cases.
+func (f Feed) duty() []message.To {
 	var to []message.To
-	for _, p := range f.People.People("", actor.Duty) {
-		if alert.ValidEmail(p.Email) {
+	add := func(p register.Person) {
+		known := slices.ContainsFunc(to, func(x message.To) bool { return strings.EqualFold(x.Email, p.Email) })
+		if !known && alert.ValidEmail(p.Email) {
 			to = append(to, recipient(p))
 		}
 	}
-	return notes.Say(ctx, message.OnCallOf(event.NewID(), c, f.Now()), to)
+	for _, p := range f.People.People("", actor.Duty) {
+		add(p)
+		if d, ok := f.People.Person(p.StandIn(f.Now())); ok {
+			if a, ok := f.People.ActorOf(d.ID); ok && a.Reaches(actor.CaseTake) {
+				add(d)
+			}
+		}
+	}
+	return to
 }
 
 // question points the reporters of a case to a new message.
@@ -166,9 +182,9 @@ func (f Feed) question(ctx context.Context, notes Notes, m event.CaseMessagePost
 	return nil
 }
 
-// withDeputies adds who stands in for those who are away: officers of the very
-// organisation that the question is about, who may read it. Where else the
-// absent one works does not count.
+// withDeputies adds who stands in for those who are away, if they may read the
+// reports of the body that it is about: a colleague there, or at the agent. Where
+// else the absent one works does not count.
 func (f Feed) withDeputies(to []message.To, organisation string) []message.To {
 	out := slices.Clone(to)
 	for _, t := range to {
@@ -177,13 +193,22 @@ func (f Feed) withDeputies(to []message.To, organisation string) []message.To {
 			continue
 		}
 		d, ok := f.People.Person(p.StandIn(f.Now()))
-		reads := slices.Contains(d.Memberships, event.Membership{Organisation: organisation, Role: string(actor.Officer)})
 		known := slices.ContainsFunc(out, func(x message.To) bool { return strings.EqualFold(x.Email, d.Email) })
-		if ok && d.Active && reads && !known && alert.ValidEmail(d.Email) {
-			out = append(out, recipient(d))
+		if ok && !known && alert.ValidEmail(d.Email) && f.reads(d.ID, organisation) {
+			x := recipient(d)
+			if slices.ContainsFunc(d.Memberships, func(m event.Membership) bool { return m.Organisation == organisation }) {
+				x.Organisation = organisation // whatever other bodies they work for
+			}
+			out = append(out, x)
 		}
 	}
 	return out
+}
+
+// reads reports whether a person may read the reports of a body now.
+func (f Feed) reads(person, organisation string) bool {
+	a, ok := f.People.ActorOf(person)
+	return ok && a.May(actor.ReportRead, actor.Object{Organisation: organisation}).Allowed
 }
 
 func (f Feed) invitation(ctx context.Context, notes Notes, eventID string, p event.PersonInvited) error {

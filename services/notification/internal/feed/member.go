@@ -84,8 +84,14 @@ func (f Feed) ask(ctx context.Context, notes Notes, m event.CaseMessagePosted, c
 		return err
 	}
 	to := c.To
-	if member.TakenOver() {
+	switch {
+	case member.TakenOver():
 		to = member.To
+	case known && member.Agent != "" && !f.stillAgent(c, m.Organisation.ID):
+		// The mandate is over: it is the body's own business again.
+		if to, member.Agent = f.reach(m.Organisation.ID), ""; len(to) == 0 {
+			return nil // nobody to mail: the message waits in the report, and the CERT calls
+		}
 	}
 	if err := notes.Say(ctx, message.QuestionOf(event.NewID(), m, c, f.Now()), f.withDeputies(to, m.Organisation.ID)); err != nil {
 		return err
@@ -94,4 +100,20 @@ func (f Feed) ask(ctx context.Context, notes Notes, m event.CaseMessagePosted, c
 		return nil
 	}
 	return notes.Say(ctx, message.CopyOf(event.NewID(), m, c, member.Agent, f.Now()), f.reach(m.Organisation.ID))
+}
+
+// stillAgent reports whether one of those who reported for a body may still read
+// its reports: a mandate that ended, or lost that scope, ends the questions, too.
+// An address that the agent gave without naming a person goes by the others'.
+func (f Feed) stillAgent(c message.Contact, organisation string) bool {
+	people := 0
+	for _, t := range c.To {
+		if t.Person == "" {
+			continue
+		}
+		if people++; f.reads(t.Person, organisation) {
+			return true
+		}
+	}
+	return people == 0
 }

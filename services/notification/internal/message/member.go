@@ -29,6 +29,7 @@ type ReportedData struct {
 	Open       bool      `json:"open,omitempty"` // the TLP lets the mail say what it is about
 	Later      bool      `json:"later,omitempty"`
 	Exercise   bool      `json:"exercise,omitempty"`
+	About      string    `json:"about,omitempty"` // see Notice.About
 }
 
 // CopyData points a body to a question that its provider answers for it.
@@ -37,11 +38,12 @@ type CopyData struct {
 	Case      string `json:"case,omitempty"`
 	Agent     string `json:"agent,omitempty"`
 	Open      bool   `json:"open,omitempty"`
+	About     string `json:"about,omitempty"` // see Notice.About
 }
 
 // ReportedOf tells a body that its provider reported for it, once per report and body.
 func ReportedOf(id string, r event.ReportSubmitted, agent string, now time.Time) Notice {
-	data := ReportedData{Reference: r.Reference, ReceivedAt: r.ReceivedAt, Later: r.AddedLater, Exercise: r.Exercise}
+	data := ReportedData{Reference: r.Reference, ReceivedAt: r.ReceivedAt, Later: r.AddedLater, Exercise: r.Exercise, About: r.Affected.ID}
 	if l, err := tlp.Parse(r.TLP); err == nil && l.MailShowsTitle() {
 		data.Agent, data.Open = agent, true
 	}
@@ -53,7 +55,7 @@ func ReportedOf(id string, r event.ReportSubmitted, agent string, now time.Time)
 
 // CopyOf points a body to a question of the CERT that went to its provider.
 func CopyOf(id string, m event.CaseMessagePosted, c Contact, agent string, now time.Time) Notice {
-	data := CopyData{Reference: c.Reference}
+	data := CopyData{Reference: c.Reference, About: m.Organisation.ID}
 	if l, err := tlp.Parse(m.TLP); err == nil && l.MailShowsTitle() {
 		data.Case, data.Agent, data.Open = m.Reference, agent, true
 	}

@@ -75,6 +75,22 @@ func (n Notice) Over(now time.Time) bool {
 	return false
 }
 
+// About is the id of the body whose report a notice points to, "" for others.
+// Who may read it is asked again in the moment of sending.
+func (n Notice) About() string {
+	switch n.Kind {
+	case Question, Copy, Reported:
+		var d struct {
+			About string `json:"about"`
+		}
+		if json.Unmarshal(n.Data, &d) == nil {
+			return d.About
+		}
+	case Alert, AllClear, Receipt, OnCall, Invitation, Wanted:
+	}
+	return ""
+}
+
 // State of a delivery (design §7).
 type State string
 

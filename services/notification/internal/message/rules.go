@@ -28,6 +28,7 @@ type QuestionData struct {
 	Reference string `json:"reference,omitempty"` // of the report, for the link
 	Case      string `json:"case,omitempty"`
 	TLP       string `json:"tlp"`
+	About     string `json:"about,omitempty"` // see Notice.About
 }
 
 // OnCallData calls the duty. It names no organisation (ux §5).
@@ -114,7 +115,7 @@ func ReceiptOf(id string, r event.ReportSubmitted, now time.Time) Notice {
 // QuestionOf points the reporter of one report to a message of the CERT. The
 // mail never carries the text; from AMBER+STRICT on not even the case's number.
 func QuestionOf(id string, m event.CaseMessagePosted, c Contact, now time.Time) Notice {
-	data := QuestionData{Reference: c.Reference, TLP: m.TLP}
+	data := QuestionData{Reference: c.Reference, TLP: m.TLP, About: m.Organisation.ID}
 	if l, err := tlp.Parse(m.TLP); err == nil && l.MailShowsTitle() {
 		data.Case = m.Reference
 	}

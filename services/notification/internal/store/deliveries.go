@@ -287,10 +287,11 @@ func (s *Store) tellFailed(ctx context.Context, tx pg.DB, ids []string, byID map
 			Delivery: r.ID, Organisation: res.Delivery.Organisation, Person: res.Delivery.Person,
 			Channel: res.Delivery.Channel, Reason: res.Reason, At: s.now(),
 		}
-		switch message.Kind(r.Kind) {
-		case message.Alert, message.AllClear, message.Invitation, message.Wanted:
-			f.Recipient = res.Delivery.Recipient // one of the constituency: the directory looks after the address
-		case message.Receipt, message.Reported, message.Question, message.Copy, message.OnCall: // may be a guest's own
+		// One of the constituency: the directory looks after the address. What a
+		// guest gave for itself stays here.
+		to, kind := res.Delivery, message.Kind(r.Kind)
+		if to.Organisation != "" || to.Person != "" || kind == message.Wanted || kind == message.Invitation {
+			f.Recipient = to.Recipient
 		}
 		if r.Alert != nil {
 			f.Alert = *r.Alert
