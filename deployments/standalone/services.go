@@ -101,11 +101,15 @@ func (s *System) startNotification(ctx context.Context) error {
 	d, err := s.configure("notification", &cfg, &cfg.Config, []string{
 		"SMTP_HOST=" + host, "SMTP_PORT=" + port, "SMTP_TLS=none",
 		"SMTP_FROM=" + s.Options.Site.Mail, "SMTP_FROM_NAME=" + s.Options.Site.Operator, "ANSWER_KEY=" + s.keys.Token,
+		"BOUNCE_ADDRESS=bounce@cert.example", "BOUNCE_LISTEN=127.0.0.1:0",
 	})
 	if err != nil {
 		return err
 	}
 	svc, err := notification.New(ctx, cfg, d)
+	if err == nil {
+		s.relays(svc.BouncesAt())
+	}
 	return s.took("notification", svc, err)
 }
 

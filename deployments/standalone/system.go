@@ -50,6 +50,8 @@ type System struct {
 	Postgres *devstack.Postgres
 	NATS     *devstack.NATS
 	Mail     *mailsink.Sink
+	returned chan lost // mails that come back
+	reports  string    // where notification takes word of them
 	Door     *FrontDoor
 
 	keys     keys
@@ -208,7 +210,7 @@ func (s *System) run(ctx context.Context) error {
 	parts := s.services.runners()
 	parts = append(parts,
 		func(ctx context.Context) error { return httpserver.Serve(ctx, s.listener, s.Door) },
-		s.announce,
+		s.announce, s.returns,
 	)
 	return runner.Run(ctx, parts...)
 }

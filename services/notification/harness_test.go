@@ -98,6 +98,7 @@ func newEnv(t testing.TB, more ...event.Payload) *env {
 			ReplyTo: "antwort@cert.example.org", Helo: "localhost", Conns: 4,
 		},
 		AnswerKey: "00112233445566778899aabbccddeeff", InvitePath: "/konto/einladung/",
+		BounceAddress: "bounce@cert.example.org", BounceListen: "127.0.0.1:0",
 	}
 	s, err := notification.New(t.Context(), cfg, service.Deps{
 		Bus: e.bus, Log: zap.NewNop(), Now: e.now,

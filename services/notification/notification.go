@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/mail"
@@ -21,10 +22,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
+	"github.com/thueringencert/leitstelle/services/notification/internal/bounce"
 	"github.com/thueringencert/leitstelle/services/notification/internal/channel/email"
 	"github.com/thueringencert/leitstelle/services/notification/internal/courier"
 	"github.com/thueringencert/leitstelle/services/notification/internal/feed"
 	"github.com/thueringencert/leitstelle/services/notification/internal/letter"
+	"github.com/thueringencert/leitstelle/services/notification/internal/mailin"
 	"github.com/thueringencert/leitstelle/services/notification/internal/message"
 	"github.com/thueringencert/leitstelle/services/notification/internal/store"
 	"github.com/thueringencert/leitstelle/services/notification/internal/subscription"
@@ -47,10 +50,12 @@ type Mail = email.Config
 // Config of the service, read with the prefix NOTIFICATION_.
 type Config struct {
 	service.Config
-	Mail       Mail   `envPrefix:"SMTP_"`
-	AnswerKey  string `env:"ANSWER_KEY,notEmpty" doc:"at least 32 hex digits: the key of the answer links; changing it ends all links"`
-	ReaderURL  string `env:"READER_URL" doc:"postgres:// URL of the login that reads on behalf of people; default: DATABASE_URL in the role notification_reader"`
-	InvitePath string `env:"INVITE_PATH" envDefault:"/konto/einladung/" doc:"page of the directory that takes an invitation's token"`
+	Mail          Mail   `envPrefix:"SMTP_"`
+	AnswerKey     string `env:"ANSWER_KEY,notEmpty" doc:"at least 32 hex digits: the key of the answer links; changing it ends all links"`
+	ReaderURL     string `env:"READER_URL" doc:"postgres:// URL of the login that reads on behalf of people; default: DATABASE_URL in the role notification_reader"`
+	BounceAddress string `env:"BOUNCE_ADDRESS" doc:"address whose tagged forms (bounce+…@) mail servers report undelivered mails to, such as bounce@cert.example; needs BOUNCE_LISTEN"`
+	BounceListen  string `env:"BOUNCE_LISTEN" doc:"host:port where the own mail server hands over those reports by SMTP, never open to the internet; empty: only what the relay refuses at once is known"`
+	InvitePath    string `env:"INVITE_PATH" envDefault:"/konto/einladung/" doc:"page of the directory that takes an invitation's token"`
 }
 
 // Service is a running notification.
@@ -58,6 +63,8 @@ type Service struct {
 	*service.Base
 	store   *store.Store
 	courier *courier.Courier
+	bounces *mailin.Listener // nil: none are taken
+	hears   net.Listener
 	board   *web.Board
 	routes  []httpserver.Route
 	handler http.Handler
@@ -80,6 +87,9 @@ func New(ctx context.Context, cfg Config, d service.Deps) (*Service, error) {
 	}
 	s := &Service{Base: base, store: store.New(base.DB, people, base.Now, keys)}
 	if err := s.open(cfg, keys); err != nil {
+		if s.hears != nil {
+			_ = s.hears.Close()
+		}
 		return nil, errors.Join(err, base.Close())
 	}
 	return s, nil
@@ -96,6 +106,9 @@ func (s *Service) open(cfg Config, keys alert.Keyring) error {
 	}
 	writer, err := letter.New(siteOf(cfg), keys, pages, s.nameOf, loc)
 	if err != nil {
+		return err
+	}
+	if err := s.openBounces(cfg, keys); err != nil {
 		return err
 	}
 	if err := s.openCourier(cfg, writer); err != nil {
@@ -127,7 +140,7 @@ func (s *Service) openCourier(cfg Config, writer *letter.Writer) error {
 		return err
 	}
 	s.courier = &courier.Courier{
-		Queue: s.store, Compose: writer.Compose, Entitled: s.mayGo, Conns: cfg.Mail.Conns, Now: s.Now, Log: s.Log,
+		Queue: s.store, Compose: s.composed(writer), Entitled: s.mayGo, Conns: cfg.Mail.Conns, Now: s.Now, Log: s.Log,
 		Dial: func(ctx context.Context) (courier.Conn, error) {
 			conn, err := ch.Dial(ctx)
 			if err != nil {
@@ -139,6 +152,44 @@ func (s *Service) openCourier(cfg Config, writer *letter.Writer) error {
 	return s.Metrics.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "leitstelle_deliveries_oldest_seconds", Help: "Age of the oldest message that waits (0: none).",
 	}, s.oldest))
+}
+
+// composed gives each mail its return address, when reports are taken.
+func (s *Service) composed(w *letter.Writer) func(message.Notice, message.Delivery) (message.Mail, error) {
+	return func(n message.Notice, d message.Delivery) (message.Mail, error) {
+		m, err := w.Compose(n, d)
+		if err == nil && s.bounces != nil {
+			m.Return = s.bounces.Addresses.Of(d.ID)
+		}
+		return m, err
+	}
+}
+
+// openBounces listens for reports of mail servers, when that is set up.
+func (s *Service) openBounces(cfg Config, keys alert.Keyring) error {
+	if cfg.BounceAddress == "" && cfg.BounceListen == "" {
+		return nil
+	}
+	if a, err := mail.ParseAddress(cfg.BounceAddress); err != nil || a.Address != cfg.BounceAddress || cfg.BounceListen == "" {
+		return errors.New("BOUNCE_ADDRESS is a plain address and BOUNCE_LISTEN a host:port, or both are empty")
+	}
+	l, err := net.Listen("tcp", cfg.BounceListen) //nolint:noctx // lives as long as the service
+	if err != nil {
+		return fmt.Errorf("BOUNCE_LISTEN: %w", err)
+	}
+	s.hears = l
+	s.bounces = &mailin.Listener{
+		Addresses: bounce.Addresses{Base: cfg.BounceAddress, Key: keys.Key}, Bounced: s.store.Bounced, Host: cfg.Mail.Helo, Log: s.Log,
+	}
+	return nil
+}
+
+// BouncesAt is where reports of mail servers are taken, "" when they are not.
+func (s *Service) BouncesAt() string {
+	if s.hears == nil {
+		return ""
+	}
+	return s.hears.Addr().String()
 }
 
 // mayGo is asked in the moment of sending: is it still worth saying, and to them?
@@ -229,6 +280,9 @@ func (s *Service) Serve(ctx context.Context, l net.Listener) error {
 
 func (s *Service) parts() []func(context.Context) error {
 	out := []func(context.Context) error{s.deliver, s.watch}
+	if s.bounces != nil {
+		out = append(out, func(ctx context.Context) error { return s.bounces.Serve(ctx, s.hears) })
+	}
 	f := feed.Feed{On: func(tx pg.DB) feed.Notes { return s.store.On(tx) }, People: s.Register, Now: s.Now}
 	for _, c := range f.Consumers() {
 		c.DB = s.DB

@@ -32,7 +32,7 @@ var domains = []string{
 	"services/intake/internal/report",
 	"services/intake/internal/memberlist",
 	"services/triage/internal/casefile", "services/triage/internal/campaign", "services/triage/internal/duty",
-	"services/notification/internal/alert", "services/notification/internal/subscription",
+	"services/notification/internal/alert", "services/notification/internal/subscription", "services/notification/internal/bounce",
 }
 
 var rules = append([]rule{

@@ -143,6 +143,7 @@ type Mail struct {
 	Text      string // plain, LF line ends
 	MessageID string
 	ListID    string // "" for none
+	Return    string // where mail servers report failures; "" for the sender's address
 	Alert     string // reference, for the machine header
 	Urgent    bool
 }

@@ -7,6 +7,7 @@ package email
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -37,7 +38,7 @@ type Config struct {
 	TLS      string `env:"TLS" envDefault:"starttls" doc:"starttls (required), tls, or none (loopback only)"`
 	Username string `env:"USERNAME" doc:"user for AUTH, empty for none"`
 	Password string `env:"PASSWORD" doc:"password for AUTH, best as _FILE"`
-	From     string `env:"FROM,notEmpty" doc:"address of the sender, also of the envelope"`
+	From     string `env:"FROM,notEmpty" doc:"address of the sender, also of the envelope unless BOUNCE_ADDRESS is set"`
 	FromName string `env:"FROM_NAME" doc:"name of the sender"`
 	ReplyTo  string `env:"REPLY_TO" doc:"where answers go, empty: to the sender"`
 	Helo     string `env:"HELO" envDefault:"localhost" doc:"own name in EHLO"`
@@ -161,7 +162,7 @@ func (c *Conn) Send(ctx context.Context, m message.Mail) error {
 		timeout time.Duration
 		do      func() error
 	}{
-		{"MAIL", c.ch.cfg.Command, func() error { return c.client.Mail("<" + c.ch.cfg.From + ">") }},
+		{"MAIL", c.ch.cfg.Command, func() error { return c.client.Mail("<" + cmp.Or(m.Return, c.ch.cfg.From) + ">") }},
 		{"RCPT", c.ch.cfg.Command, func() error { return c.client.Rcpt("<" + m.To + ">") }},
 		{"DATA", c.ch.cfg.Data, func() error { return c.data(buf) }},
 	}
