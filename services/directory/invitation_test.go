@@ -178,13 +178,12 @@ func TestALinkCountsOnceAlsoAtTheSameMoment(t *testing.T) {
 	b := setup(t, "chefin")
 	b.inviteAs("chefin", "neu", "16071043", "officer")
 	path := "/konto/einladung/" + b.invited("neu@example.org")
-	code := b.codeOf(secretOn(t, b.browser().get(path).body))
 	var wg sync.WaitGroup
 	in := make([]int, 4)
 	for i := range in {
-		wg.Go(func() {
-			in[i] = b.browser().post(path, url.Values{"password": {good}, "code": {code}}).StatusCode
-		})
+		w := b.browser()
+		code := b.codeOf(secretOn(t, w.get(path).body))
+		wg.Go(func() { in[i] = w.post(path, url.Values{"password": {good}, "code": {code}}).StatusCode })
 	}
 	wg.Wait()
 	ok := 0

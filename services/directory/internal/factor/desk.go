@@ -58,7 +58,9 @@ type Sealer interface {
 	Hash(ctx context.Context, password string) (string, error)
 	Seal(secret, person string) []byte
 	CheckCode(sealed []byte, person, code string, at time.Time, last int64) int64
-	EnrolTOTP(enrolment string) string
+	// OfferTOTP makes a random secret and its sealed form for one browser; OfferedTOTP opens that, "" when it does not hold.
+	OfferTOTP(what string, at time.Time) (totp, box string)
+	OfferedTOTP(box, what string, at time.Time) string
 	RecoverySet(set string) []string
 	RecoverySum(person, code string) []byte
 }
@@ -136,24 +138,40 @@ func (d *Desk) SetPassword(ctx context.Context, act Act, password string) ([]acc
 	})
 }
 
-// Enrolment names the secret that is offered to a session: another one after
-// each change of the app.
-func Enrolment(person, session string, o Overview) string {
-	name := "session " + person + " " + session
-	if o.AppAt != nil {
-		name += " " + o.AppAt.Format(time.RFC3339Nano)
+// Offer is the secret that a page offers for an app: the one that this browser
+// was shown a moment ago (box), so that a form can be shown again, or else a
+// fresh one. what names what it is for.
+func (d *Desk) Offer(what, box string) (totp, sealed string) {
+	at := d.now()
+	if totp := d.Sealer.OfferedTOTP(box, what, at); totp != "" {
+		return totp, box
 	}
-	return name
+	return d.Sealer.OfferTOTP(what, at)
 }
 
-// SetApp replaces the authenticator app, once a code proved the new secret.
-func (d *Desk) SetApp(ctx context.Context, act Act, code string) error {
+// Enrolment names the secret that is offered to a session.
+func Enrolment(person, session string) string { return "session " + person + " " + session }
+
+// Enrol seals for the person the secret that was offered, once a code proved it.
+func (d *Desk) Enrol(person, what, box, code string, at time.Time) (sealed []byte, step int64, err error) {
+	totp := d.Sealer.OfferedTOTP(box, what, at)
+	if totp == "" {
+		return nil, 0, badCode("directory.signin.error.offer", "the secret on the page has run out; set the app up with the new one")
+	}
+	sealed = d.Sealer.Seal(totp, person)
+	if step = d.Sealer.CheckCode(sealed, person, code, at, 0); step == 0 {
+		return nil, 0, badCode("directory.signin.error.code", "the code does not fit; take the newest one")
+	}
+	return sealed, step, nil
+}
+
+// SetApp replaces the authenticator app, once a code proved the offered secret.
+func (d *Desk) SetApp(ctx context.Context, act Act, box, code string) error {
 	act.At = d.now()
-	_, err := d.change(ctx, act, func(p account.Person, o Overview) (Change, error) {
-		sealed := d.Sealer.Seal(d.Sealer.EnrolTOTP(Enrolment(p.ID, act.Actor.Session, o)), p.ID)
-		step := d.Sealer.CheckCode(sealed, p.ID, code, act.At, 0)
-		if step == 0 {
-			return Change{}, BadCode()
+	_, err := d.change(ctx, act, func(p account.Person, _ Overview) (Change, error) {
+		sealed, step, err := d.Enrol(p.ID, Enrolment(p.ID, act.Actor.Session), box, code, act.At)
+		if err != nil {
+			return Change{}, err
 		}
 		return Change{
 			Action: "account.app", TOTPSealed: sealed, TOTPStep: step,
@@ -163,10 +181,9 @@ func (d *Desk) SetApp(ctx context.Context, act Act, code string) error {
 	return err
 }
 
-// BadCode says that the code of the app does not fit the secret on the page.
-func BadCode() error {
+func badCode(code, detail string) error {
 	var bad fault.Fields
-	bad.Add("code", "directory.signin.error.code", "the code does not fit; take the newest one")
+	bad.Add("code", code, detail)
 	return bad.Err()
 }
 

@@ -4,6 +4,7 @@ package invitation
 
 import (
 	"context"
+	"encoding/hex"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/factor"
@@ -25,9 +26,17 @@ type Joined struct {
 // Opened is an invitation as the page of its link shows it.
 type Opened struct {
 	Invitation Invitation
-	Known      bool   // the person can sign in already
-	TOTP       string // the secret offered for the app
+	Known      bool // the person can sign in already
 }
+
+// NewApp reports whether taking it up sets up an app.
+func (o Opened) NewApp() bool {
+	return o.Invitation.Kind == Factor || o.Invitation.Kind == Join && !o.Known
+}
+
+// Enrolment names the secret offered for the app: with another link it is
+// another one.
+func (i Invitation) Enrolment() string { return "invitation " + i.ID + " " + hex.EncodeToString(i.Sum) }
 
 // errGone is the one answer to every link that does not work.
 func errGone() error {
@@ -49,7 +58,7 @@ func (d *Desk) Open(ctx context.Context, token string) (Opened, error) {
 	if !i.Usable(d.now()) {
 		return Opened{}, errGone()
 	}
-	o := Opened{Invitation: i, TOTP: d.Factors.Sealer.EnrolTOTP("invitation " + token)}
+	o := Opened{Invitation: i}
 	p, err := d.Store.PersonByEmail(ctx, i.Email)
 	if fault.Is(err, fault.NotFound) {
 		return o, nil
@@ -67,10 +76,11 @@ func (d *Desk) Open(ctx context.Context, token string) (Opened, error) {
 }
 
 // Setup is what somebody new sets up: a password and the app, proved by a code,
-// or an account at a provider that asks for two factors itself.
+// or an account at a provider that asks for two factors itself. Offer is the
+// sealed secret that this browser was shown.
 type Setup struct {
-	Password, Code string
-	Identity       *factor.Identity
+	Password, Code, Offer string
+	Identity              *factor.Identity
 }
 
 // AcceptNew brings somebody new in and signs them in: the person, their roles,
@@ -93,7 +103,7 @@ func (d *Desk) AcceptNew(ctx context.Context, token string, s Setup, a account.A
 	if err != nil {
 		return account.Session{}, "", err
 	}
-	change, err := d.setup(ctx, act, p, o.TOTP, s)
+	change, err := d.setup(ctx, act, p, i, s)
 	if err != nil {
 		return account.Session{}, "", err
 	}
@@ -123,18 +133,18 @@ func (d *Desk) person(ctx context.Context, act Act, i Invitation) (account.Perso
 }
 
 // setup checks what somebody new wants to prove themselves with.
-func (d *Desk) setup(ctx context.Context, act Act, p account.Person, totp string, s Setup) (factor.Change, error) {
+func (d *Desk) setup(ctx context.Context, act Act, p account.Person, i Invitation, s Setup) (factor.Change, error) {
 	change := factor.Change{Action: "account.setup", NewRecovery: d.Factors.Set(p.ID)}
 	if s.Identity != nil {
-		i := *s.Identity
-		i.ID, i.Person, i.LinkedAt = event.NewID(), p.ID, act.At
-		change.AddIdentity = &i
+		link := *s.Identity
+		link.ID, link.Person, link.LinkedAt = event.NewID(), p.ID, act.At
+		change.AddIdentity = &link
 		return change, nil
 	}
-	change.TOTPSealed = d.Factors.Sealer.Seal(totp, p.ID)
-	change.TOTPStep = d.Factors.Sealer.CheckCode(change.TOTPSealed, p.ID, s.Code, act.At, 0)
+	var wrong error
+	change.TOTPSealed, change.TOTPStep, wrong = d.Factors.Enrol(p.ID, i.Enrolment(), s.Offer, s.Code, act.At)
 	var bad fault.Fields
-	for _, err := range []error{factor.CheckPassword(s.Password, p.Name, p.Email), ifWrong(change.TOTPStep)} {
+	for _, err := range []error{factor.CheckPassword(s.Password, p.Name, p.Email), wrong} {
 		for _, f := range fault.FieldsOf(err) {
 			bad.Add(f.Name, f.Code, f.Detail)
 		}
@@ -145,13 +155,6 @@ func (d *Desk) setup(ctx context.Context, act Act, p account.Person, totp string
 	hash, err := d.Factors.Sealer.Hash(ctx, s.Password)
 	change.PasswordSet = &hash
 	return change, err
-}
-
-func ifWrong(step int64) error {
-	if step == 0 {
-		return factor.BadCode()
-	}
-	return nil
 }
 
 // AcceptKnown gives somebody who is here the roles of the invitation and
@@ -208,9 +211,8 @@ func (d *Desk) AcceptReset(ctx context.Context, token string, s Setup, second st
 		}
 		change.PasswordSet = &hash
 	case Factor:
-		change.TOTPSealed = d.Factors.Sealer.Seal(o.TOTP, p.ID)
-		if change.TOTPStep = d.Factors.Sealer.CheckCode(change.TOTPSealed, p.ID, s.Code, act.At, 0); change.TOTPStep == 0 {
-			return factor.BadCode()
+		if change.TOTPSealed, change.TOTPStep, err = d.Factors.Enrol(p.ID, i.Enrolment(), s.Offer, s.Code, act.At); err != nil {
+			return err
 		}
 		if try, err = d.Accounts.ProvePassword(ctx, act, p.ID, a); err != nil {
 			return err

@@ -12,9 +12,9 @@ import (
 	"fmt"
 )
 
-// noteKey makes the cipher of sealed words, with a key of its own purpose.
-func noteKey(master []byte) (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, master, nil, "leitstelle directory emergency", 32)
+// cipherFor makes a cipher with a key of its own purpose.
+func cipherFor(master []byte, purpose string) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, master, nil, "leitstelle directory "+purpose, 32)
 	if err != nil {
 		return nil, fmt.Errorf("derive keys: %w", err)
 	}

@@ -47,10 +47,3 @@ func (k *Keys) RecoverySum(person, code string) []byte {
 	}
 	return mac(k.recovery, "sum", person, clean)
 }
-
-// EnrolTOTP returns the TOTP secret that is offered for an enrolment. It
-// follows from what names the enrolment (a secret link, a session), so that the
-// form can be shown again and nothing is stored before a code proved it.
-func (k *Keys) EnrolTOTP(enrolment string) string {
-	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac(k.enrol, enrolment)[:20])
-}

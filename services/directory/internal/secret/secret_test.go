@@ -57,6 +57,35 @@ func TestCheckCode(t *testing.T) {
 	}
 }
 
+func TestAnOfferedSecretIsOpenedForItsPurposeAndForAnHourOnly(t *testing.T) {
+	t.Parallel()
+	k, err := secret.NewKeys(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	totp, box := k.OfferTOTP("invitation a", noon)
+	second, _ := k.OfferTOTP("invitation a", noon)
+	if totp == second || !secret.ValidTOTP(totp) || strings.Contains(box, totp) {
+		t.Errorf("offered %q and %q in %q, want two random secrets, sealed", totp, second, box)
+	}
+	for name, tt := range map[string]struct {
+		box, what string
+		at        time.Time
+		want      string
+	}{
+		"as it was offered":  {box, "invitation a", noon.Add(59 * time.Minute), totp},
+		"for something else": {box, "invitation b", noon, ""},
+		"after an hour":      {box, "invitation a", noon.Add(time.Hour), ""},
+		"changed on the way": {box[:len(box)-2] + "AA", "invitation a", noon, ""},
+		"nonsense":           {"no/box", "invitation a", noon, ""},
+		"nothing":            {"", "invitation a", noon, ""},
+	} {
+		if got := k.OfferedTOTP(tt.box, tt.what, tt.at); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
 func TestNewTOTPIsAccepted(t *testing.T) {
 	t.Parallel()
 	a, b := secret.NewTOTP(), secret.NewTOTP()

@@ -3,11 +3,9 @@
 package secret
 
 import (
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -46,7 +44,7 @@ type Keys struct {
 	note     cipher.AEAD // of sealed emergency contacts
 	token    []byte
 	audit    []byte
-	enrol    []byte
+	enrol    cipher.AEAD // of offered TOTP secrets
 	recovery []byte
 }
 
@@ -56,23 +54,19 @@ func NewKeys(master []byte) (*Keys, error) {
 		return nil, fmt.Errorf("the key of the directory must have 32 bytes, not %d", len(master))
 	}
 	var k Keys
-	var box []byte
-	for purpose, key := range map[string]*[]byte{"totp": &box, "token": &k.token, "audit": &k.audit, "enrol": &k.enrol, "recovery": &k.recovery} {
+	for purpose, key := range map[string]*[]byte{"token": &k.token, "audit": &k.audit, "recovery": &k.recovery} {
 		derived, err := hkdf.Key(sha256.New, master, nil, "leitstelle directory "+purpose, 32)
 		if err != nil {
 			return nil, fmt.Errorf("derive keys: %w", err)
 		}
 		*key = derived
 	}
-	block, err := aes.NewCipher(box)
-	if err != nil {
-		return nil, fmt.Errorf("derive keys: %w", err)
-	}
-	if k.box, err = cipher.NewGCM(block); err != nil {
-		return nil, fmt.Errorf("derive keys: %w", err)
-	}
-	if k.note, err = noteKey(master); err != nil {
-		return nil, err
+	for purpose, box := range map[string]*cipher.AEAD{"totp": &k.box, "emergency": &k.note, "enrol": &k.enrol} {
+		c, err := cipherFor(master, purpose)
+		if err != nil {
+			return nil, err
+		}
+		*box = c
 	}
 	return &k, nil
 }
@@ -90,9 +84,7 @@ func (k *Keys) Audit() []byte { return k.audit }
 
 // Seal encrypts a TOTP secret for the database; person binds it to its row.
 func (k *Keys) Seal(plain, person string) []byte {
-	nonce := make([]byte, k.box.NonceSize())
-	_, _ = rand.Read(nonce) // never fails (crypto/rand)
-	return k.box.Seal(nonce, nonce, []byte(plain), []byte(person))
+	return seal(k.box, plain, person)
 }
 
 // Open decrypts what Seal made for the same person.

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
+	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 )
@@ -29,6 +30,7 @@ const (
 	linkCeremony   = "link"   // back from it, to be confirmed as one's own
 	askCeremony    = "ask"    // a passkey is asked for
 	makeCeremony   = "make"   // a passkey is made
+	appCeremony    = "app"    // an app is set up: the cookie itself is the sealed secret
 )
 
 const ceremonyLife = 10 * time.Minute
@@ -46,13 +48,13 @@ func (h *Handler) beginCeremony(c echo.Context, kind string, v any) error {
 	if err != nil {
 		return fmt.Errorf("begin %s: %w", kind, err)
 	}
-	secret, at := h.Accounts.Vault.NewSession(), h.Now().UTC()
-	err = h.Ceremonies.AddCeremony(c.Request().Context(), h.Accounts.Vault.Sum(kind+" "+secret), kind,
+	token, at := h.Accounts.Vault.NewSession(), h.Now().UTC()
+	err = h.Ceremonies.AddCeremony(c.Request().Context(), h.Accounts.Vault.Sum(kind+" "+token), kind,
 		account.Network(c.RealIP()), string(b), at, at.Add(ceremonyLife))
 	if err != nil {
 		return err
 	}
-	c.SetCookie(ceremonyCookie(kind, secret, int(ceremonyLife.Seconds())))
+	c.SetCookie(ceremonyCookie(kind, token, int(ceremonyLife.Seconds())))
 	return nil
 }
 
@@ -84,3 +86,22 @@ func (h *Handler) ceremony(c echo.Context, kind string, v any, take bool) error 
 func attemptOf(c echo.Context) account.Attempt {
 	return account.Attempt{Address: c.RealIP(), Client: c.Request().UserAgent(), RequestID: httpserver.RequestID(c)}
 }
+
+// offer is the secret that this browser is offered for its app, for what is
+// named. It is random, and the browser alone brings it back, sealed.
+func (h *Handler) offer(c echo.Context, what string) string {
+	totp, box := h.Factors.Offer(what, offered(c))
+	c.SetCookie(ceremonyCookie(appCeremony, box, int(secret.OfferLife.Seconds())))
+	return totp
+}
+
+// offered is the sealed secret that this browser was shown, "" for none.
+func offered(c echo.Context) string {
+	if cookie, err := c.Cookie("__Host-leitstelle-" + appCeremony); err == nil {
+		return cookie.Value
+	}
+	return ""
+}
+
+// offerDone forgets the offer: the next app gets another secret.
+func offerDone(c echo.Context) { c.SetCookie(ceremonyCookie(appCeremony, "", -1)) }

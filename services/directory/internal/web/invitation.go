@@ -52,8 +52,10 @@ func (h *Handler) renderInvited(c echo.Context, status int, v *invitedView, fail
 	if v.Roles, err = h.rolesOf(c, account.Person{Memberships: o.Invitation.Memberships}); err != nil {
 		return err
 	}
-	if v.QR, v.Secret, err = h.enrolment(o.TOTP, o.Invitation.Email); err != nil {
-		return err
+	if o.NewApp() && !v.Insecure {
+		if v.QR, v.Secret, err = h.enrolment(h.offer(c, o.Invitation.Enrolment()), o.Invitation.Email); err != nil {
+			return err
+		}
 	}
 	a := session.Actor(c)
 	v.Self, v.Other = a.SignedIn() && a.Person == o.Invitation.Person, a.SignedIn() && a.Person != o.Invitation.Person
@@ -77,12 +79,13 @@ func (h *Handler) accept(c echo.Context) error {
 	if err != nil {
 		return h.acceptFailed(c, err)
 	}
-	setup := invitation.Setup{Password: c.FormValue("password"), Code: c.FormValue("code")}
+	setup := invitation.Setup{Password: c.FormValue("password"), Code: c.FormValue("code"), Offer: offered(c)}
 	switch {
 	case o.Invitation.Kind != invitation.Join:
 		if err := h.Invitations.AcceptReset(ctx, token, setup, c.FormValue("second"), attemptOf(c)); err != nil {
 			return h.acceptFailed(c, err)
 		}
+		offerDone(c)
 		page.Flash(c, "success", "directory.signin.reset.done")
 		return page.Redirect(c, "/konto/anmelden")
 	case o.Known:
@@ -96,6 +99,7 @@ func (h *Handler) accept(c echo.Context) error {
 	if err != nil {
 		return h.acceptFailed(c, err)
 	}
+	offerDone(c)
 	return h.signedIn(c, s, secret, page.Link(page.Language(c), "/konto/sicherheit/notfallcodes"))
 }
 

@@ -133,8 +133,7 @@ func (h *Handler) renderApp(c echo.Context, status int, fail error) error {
 		return err
 	}
 	v := &appView{Base: page.Base{Title: h.Pages.T(c, "directory.signin.app.set")}, Set: has.App}
-	totp := h.Factors.Sealer.EnrolTOTP(factor.Enrolment(p.ID, a.Session, has))
-	if v.QR, v.Secret, err = h.enrolment(totp, p.Email); err != nil {
+	if v.QR, v.Secret, err = h.enrolment(h.offer(c, factor.Enrolment(p.ID, a.Session)), p.Email); err != nil {
 		return err
 	}
 	v.Fail(fail)
@@ -142,13 +141,14 @@ func (h *Handler) renderApp(c echo.Context, status int, fail error) error {
 }
 
 func (h *Handler) setApp(c echo.Context) error {
-	err := h.Factors.SetApp(c.Request().Context(), act(c), c.FormValue("code"))
+	err := h.Factors.SetApp(c.Request().Context(), act(c), offered(c), c.FormValue("code"))
 	if fault.Is(err, fault.Invalid) {
 		return h.renderApp(c, http.StatusUnprocessableEntity, err)
 	}
 	if err != nil {
 		return err
 	}
+	offerDone(c)
 	page.Flash(c, "success", "directory.signin.app.done")
 	return page.Redirect(c, "/konto/sicherheit")
 }
