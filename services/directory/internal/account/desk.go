@@ -67,7 +67,9 @@ type Store interface {
 	CreateToken(ctx context.Context, act Act, t Token) error
 	Token(ctx context.Context, id string) (Token, error)
 	RevokeToken(ctx context.Context, act Act, id string) (Token, error)
-	RevokeTokens(ctx context.Context, act Act, person string) ([]Token, error)
+
+	// SetActive locks a person out, with all sessions and tokens, or lets them in again.
+	SetActive(ctx context.Context, act Act, person string, active bool) (Locked, error)
 
 	Person(ctx context.Context, id string) (Person, error)
 	// UpdatePerson loads the person under a lock, changes and saves it. change says whether anything changed.

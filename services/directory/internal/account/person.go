@@ -37,6 +37,7 @@ type Person struct {
 	Version     int
 	ChangedAt   time.Time
 	Absence     Absence
+	Erased      bool // forgotten for good: only the id is left, for the audit
 }
 
 // Check returns every mistake in the record at once.
@@ -120,6 +121,14 @@ func (p *Person) Leave(ms []Membership, at time.Time) bool {
 	p.Memberships = rest
 	p.changed(at)
 	return true
+}
+
+// Lost reports whether the role holds nowhere any more for the person that after
+// is, or in fewer organisations.
+func (p Person) Lost(after Person, r actor.Role) bool {
+	return slices.ContainsFunc(p.Memberships, func(m Membership) bool {
+		return m.Role == r && (!after.Active || !slices.Contains(after.Memberships, m))
+	})
 }
 
 func (p *Person) changed(at time.Time) {

@@ -57,28 +57,26 @@ func (d *Desk) EndSessionsOf(ctx context.Context, act Act, person string) ([]Ses
 	return d.Store.EndSessions(ctx, act, person, "", "ended")
 }
 
+// Locked is a person with what ended when they were locked out: the other
+// services are told at once.
+type Locked struct {
+	Person   Person
+	Sessions []Session
+	Tokens   []Token
+}
+
 // SetActive lets a person in again or locks them out, which ends their sessions
-// and tokens in the same moment. Nobody locks themselves out.
-func (d *Desk) SetActive(ctx context.Context, act Act, person string, active bool) (Person, []Session, []Token, error) {
+// and tokens in the same moment. Nobody locks themselves out, and the last one
+// who manages people stays (Last).
+func (d *Desk) SetActive(ctx context.Context, act Act, person string, active bool) (Locked, error) {
 	act.At = d.now()
 	if err := d.allow(ctx, &act, actor.SessionEndAny, actor.Object{Owner: person}, Refusal{Object: "person", ID: person}, false); err != nil {
-		return Person{}, nil, nil, err
+		return Locked{}, err
 	}
 	if person == act.Actor.Person {
-		return Person{}, nil, nil, fault.New(fault.Conflict, "you cannot lock yourself out")
+		return Locked{}, fault.New(fault.Conflict, "you cannot lock yourself out")
 	}
-	p, err := d.Store.UpdatePerson(ctx, act, person, "person.active", func(p *Person) (bool, error) {
-		return p.SetActive(active, act.At), nil
-	})
-	if err != nil || active {
-		return p, nil, nil, err
-	}
-	sessions, err := d.Store.EndSessions(ctx, act, person, "", "locked")
-	if err != nil {
-		return p, nil, nil, err
-	}
-	tokens, err := d.Store.RevokeTokens(ctx, act, person)
-	return p, sessions, tokens, err
+	return d.Store.SetActive(ctx, act, person, active)
 }
 
 // SetLanguage changes one's own language.

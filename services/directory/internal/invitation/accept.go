@@ -44,7 +44,7 @@ func errGone() error {
 }
 
 // Open returns the invitation of a link that works.
-func (d *Desk) Open(ctx context.Context, token string) (Opened, error) {
+func (d *Desk) Open(ctx context.Context, requestID, token string) (Opened, error) {
 	if len(token) != 43 {
 		return Opened{}, errGone()
 	}
@@ -57,6 +57,9 @@ func (d *Desk) Open(ctx context.Context, token string) (Opened, error) {
 	}
 	if !i.Usable(d.now()) {
 		return Opened{}, errGone()
+	}
+	if err := d.backed(ctx, requestID, i); err != nil {
+		return Opened{}, err
 	}
 	o := Opened{Invitation: i}
 	p, err := d.Store.PersonByEmail(ctx, i.Email)
@@ -87,7 +90,7 @@ type Setup struct {
 // what they prove themselves with, recovery codes and the session are one step.
 func (d *Desk) AcceptNew(ctx context.Context, token string, s Setup, a account.Attempt) (account.Session, string, error) {
 	act := Act{RequestID: a.RequestID, At: d.now()}
-	o, err := d.Open(ctx, token)
+	o, err := d.Open(ctx, act.RequestID, token)
 	if err != nil {
 		return account.Session{}, "", err
 	}
@@ -161,7 +164,7 @@ func (d *Desk) setup(ctx context.Context, act Act, p account.Person, i Invitatio
 // nothing else. They are signed in as the person it was sent to.
 func (d *Desk) AcceptKnown(ctx context.Context, act Act, token string) error {
 	act.At = d.now()
-	o, err := d.Open(ctx, token)
+	o, err := d.Open(ctx, act.RequestID, token)
 	if err != nil {
 		return err
 	}
@@ -184,7 +187,7 @@ var changed = map[Kind]string{Password: "password_changed", Factor: "app_changed
 // in; all sessions of the person end.
 func (d *Desk) AcceptReset(ctx context.Context, token string, s Setup, second string, a account.Attempt) error {
 	act := Act{RequestID: a.RequestID, At: d.now()}
-	o, err := d.Open(ctx, token)
+	o, err := d.Open(ctx, act.RequestID, token)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,8 @@ type Store interface {
 	Person(ctx context.Context, id string) (account.Person, error)
 	PersonByEmail(ctx context.Context, email string) (account.Person, error)
 	UpdatePerson(ctx context.Context, act Act, id, action string, change func(*account.Person) (bool, error)) (account.Person, error)
+	// ActorOf returns what a person may be at the moment; false for somebody locked.
+	ActorOf(ctx context.Context, id string, at time.Time) (actor.Actor, bool, error)
 	Organisation(ctx context.Context, reference string) (constituency.Organisation, error)
 	Overview(ctx context.Context, person string) (factor.Overview, error)
 	Refuse(ctx context.Context, act Act, r account.Refusal) error
@@ -248,6 +250,9 @@ func (d *Desk) Resend(ctx context.Context, act Act, id string) (Invitation, erro
 		token := d.Vault.NewSession()
 		if err := i.send(d.sum(token), act.At); err != nil {
 			return nil, err
+		}
+		if !i.FourEyes {
+			i.InvitedBy = act.Actor.ID() // from now on it rests on who sends it
 		}
 		return []event.Payload{i.mail(token, event.Organisation{ID: o.ID, AGS: o.AGS, Name: o.Name})}, nil
 	})

@@ -42,6 +42,7 @@ const (
 	Expired   State = "expired"
 	Accepted  State = "accepted"
 	Withdrawn State = "withdrawn"
+	Void      State = "void" // nobody with the right stands behind it any more
 )
 
 // Invitation asks somebody to come in. Only the SHA-256 of its token is kept.
@@ -64,6 +65,7 @@ type Invitation struct {
 	ExpiresAt    time.Time
 	AcceptedAt   *time.Time
 	WithdrawnAt  *time.Time
+	EndedWhy     string // RightLost, "" when somebody withdrew it
 	Version      int
 }
 
@@ -72,6 +74,8 @@ func (i Invitation) State(at time.Time) State {
 	switch {
 	case i.AcceptedAt != nil:
 		return Accepted
+	case i.WithdrawnAt != nil && i.EndedWhy != "":
+		return Void
 	case i.WithdrawnAt != nil:
 		return Withdrawn
 	case !at.Before(i.ExpiresAt):
@@ -87,7 +91,7 @@ func (i Invitation) Usable(at time.Time) bool { return i.State(at) == Sent && i.
 
 // Withdraw ends an invitation that nobody has accepted yet.
 func (i *Invitation) Withdraw(at time.Time) error {
-	if s := i.State(at); s == Accepted || s == Withdrawn {
+	if s := i.State(at); s == Accepted || s == Withdrawn || s == Void {
 		return fault.New(fault.Conflict, "this invitation is %s already", s)
 	}
 	i.WithdrawnAt, i.Sum = &at, nil
@@ -97,7 +101,7 @@ func (i *Invitation) Withdraw(at time.Time) error {
 
 // send gives the invitation a fresh link; the one before is void.
 func (i *Invitation) send(sum []byte, at time.Time) error {
-	if s := i.State(at); s == Accepted || s == Withdrawn || s == Waiting {
+	if s := i.State(at); s == Accepted || s == Withdrawn || s == Void || s == Waiting {
 		return fault.New(fault.Conflict, "this invitation is %s", s)
 	}
 	i.Sum, i.ExpiresAt = sum, at.Add(Life)

@@ -32,6 +32,9 @@ func (d *Desk) SetRoles(ctx context.Context, act Act, person string, version int
 	if person == act.Actor.Person {
 		return before, nil, d.ownRoles(ctx, act)
 	}
+	if err := before.Living(); err != nil {
+		return before, nil, err
+	}
 	if _, err := d.bodies(ctx, add); err != nil {
 		return before, nil, err
 	}

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/erasure"
+	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/pg"
@@ -113,28 +115,31 @@ func (s Erasures) erase(ctx context.Context, tx pg.DB, act constituency.Act, id 
 	if err != nil {
 		return ended, err
 	}
-	mail := p.Email
-	bound := s.On(tx)
-	if ended.Sessions, err = bound.EndSessions(ctx, act, id, "", "erased"); err != nil {
+	before := p
+	erasure.Forget(&p, act.At)
+	entries, err := s.saveChanged(ctx, tx, act, before, p)
+	if err != nil {
 		return ended, err
 	}
-	if ended.Tokens, err = bound.RevokeTokens(ctx, act, id); err != nil {
+	l := account.Locked{Person: p}
+	more, err := endAll(ctx, tx, act, &l, "session.erased")
+	if err != nil {
 		return ended, err
 	}
+	ended.Sessions, ended.Tokens = l.Sessions, l.Tokens
 	for _, x := range forgetting {
-		if _, err := tx.ExecContext(ctx, x, id, mail, p.Name); err != nil {
+		if _, err := tx.ExecContext(ctx, x, id, before.Email, before.Name); err != nil {
 			return ended, fmt.Errorf("forget person %s: %w", id, err)
 		}
-	}
-	before := p.Memberships
-	erasure.Forget(&p, act.At)
-	if err := savePerson(ctx, tx, p, before); err != nil {
-		return ended, err
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE person SET erased_at = $2 WHERE id = $1`, id, act.At); err != nil {
 		return ended, fmt.Errorf("note the erasure: %w", err)
 	}
-	return ended, s.commit(ctx, tx, change{act, "person.erase", "person", id, []event.Payload{p.Event(), event.PersonErased{ID: id, At: act.At}}})
+	if err := addEvents(ctx, tx, act, p.Event(), event.PersonErased{ID: id, At: act.At}); err != nil {
+		return ended, err
+	}
+	_, err = audit.Append(ctx, tx, append(append(entries, more...), entry(act, "person.erase", "person", id))...)
+	return ended, err
 }
 
 // forgetting are the statements that remove what names the person $1 with the

@@ -40,6 +40,7 @@ type invitationRow struct {
 	ExpiresAt    time.Time  `db:"expires_at"`
 	AcceptedAt   *time.Time `db:"accepted_at"`
 	WithdrawnAt  *time.Time `db:"withdrawn_at"`
+	EndedWhy     string     `db:"ended_why"`
 	Version      int        `db:"version"`
 }
 
@@ -49,14 +50,14 @@ type membershipJSON struct {
 }
 
 const invitationColumns = `id, kind, person, name, email, function, language, memberships::text AS memberships, organisation, invited_by, made_at,
-	four_eyes, confirmed_by, confirmed_at, sum, expires_at, accepted_at, withdrawn_at, version`
+	four_eyes, confirmed_by, confirmed_at, sum, expires_at, accepted_at, withdrawn_at, ended_why, version`
 
 func (r invitationRow) invitation() (invitation.Invitation, error) {
 	i := invitation.Invitation{
 		ID: r.ID, Kind: invitation.Kind(r.Kind), Person: r.Person, Name: r.Name, Email: r.Email, Function: r.Function, Language: r.Language,
 		Organisation: r.Organisation, InvitedBy: r.InvitedBy, MadeAt: r.MadeAt.UTC(), FourEyes: r.FourEyes, ConfirmedBy: text(r.ConfirmedBy),
 		ConfirmedAt: utc(r.ConfirmedAt), Sum: r.Sum, ExpiresAt: r.ExpiresAt.UTC(), AcceptedAt: utc(r.AcceptedAt),
-		WithdrawnAt: utc(r.WithdrawnAt), Version: r.Version,
+		WithdrawnAt: utc(r.WithdrawnAt), EndedWhy: r.EndedWhy, Version: r.Version,
 	}
 	var ms []membershipJSON
 	if err := json.Unmarshal([]byte(r.Memberships), &ms); err != nil {
@@ -78,7 +79,7 @@ func invitationRowOf(i invitation.Invitation) (invitationRow, error) {
 		ID: i.ID, Kind: string(i.Kind), Person: i.Person, Name: i.Name, Email: i.Email, Function: i.Function, Language: i.Language,
 		Memberships: string(b), Organisation: i.Organisation, InvitedBy: i.InvitedBy, MadeAt: i.MadeAt, FourEyes: i.FourEyes,
 		ConfirmedBy: null(i.ConfirmedBy), ConfirmedAt: i.ConfirmedAt, Sum: i.Sum, ExpiresAt: i.ExpiresAt, AcceptedAt: i.AcceptedAt,
-		WithdrawnAt: i.WithdrawnAt, Version: i.Version,
+		WithdrawnAt: i.WithdrawnAt, EndedWhy: i.EndedWhy, Version: i.Version,
 	}, err
 }
 
@@ -103,12 +104,12 @@ func invitationBy(ctx context.Context, db pg.DB, where string, arg any) (invitat
 	return r.invitation()
 }
 
-// OpenInvitations lists what nobody has accepted or withdrawn yet, the newest
-// first: of all organisations, or of the named ones; person narrows it.
+// OpenInvitations lists what nobody has accepted or withdrawn yet, and what
+// ended by itself, the newest first: of all organisations, or of the named ones; person narrows it.
 func (s *Store) OpenInvitations(ctx context.Context, everything bool, organisations []string, person string) ([]invitation.Invitation, error) {
 	var rows []invitationRow
 	if err := s.DB.SelectContext(ctx, &rows, `SELECT `+invitationColumns+` FROM invitation
-		WHERE accepted_at IS NULL AND withdrawn_at IS NULL AND ($1 OR organisation = ANY ($2::uuid[])) AND ($3 = '' OR person::text = $3)
+		WHERE accepted_at IS NULL AND (withdrawn_at IS NULL OR ended_why <> '') AND ($1 OR organisation = ANY ($2::uuid[])) AND ($3 = '' OR person::text = $3)
 		ORDER BY made_at DESC, id LIMIT 200`, everything, pq.Array(organisations), person); err != nil {
 		return nil, classify(ctx, err, "list invitations")
 	}
@@ -178,7 +179,7 @@ func (s *Store) UpdateInvitation(ctx context.Context, act constituency.Act, id, 
 			return err
 		}
 		if _, err := tx.NamedExecContext(ctx, `UPDATE invitation SET confirmed_by = :confirmed_by, confirmed_at = :confirmed_at,
-			sum = :sum, expires_at = :expires_at, withdrawn_at = :withdrawn_at, version = :version WHERE id = :id`, r); err != nil {
+			invited_by = :invited_by, sum = :sum, expires_at = :expires_at, withdrawn_at = :withdrawn_at, ended_why = :ended_why, version = :version WHERE id = :id`, r); err != nil {
 			return fmt.Errorf("save invitation: %w", err)
 		}
 		return s.commit(ctx, tx, change{act, action, "invitation", id, news})
@@ -238,6 +239,9 @@ func join(ctx context.Context, tx pg.DB, act constituency.Act, j invitation.Join
 	p, err := person(ctx, tx, j.Person.ID, "FOR UPDATE")
 	if err != nil {
 		return nil, err
+	}
+	if !p.Active {
+		return nil, fault.New(fault.NotFound, "this link was used, has run out or was withdrawn")
 	}
 	before := slices.Clone(p.Memberships)
 	if !p.Join(j.Invitation.Memberships, act.At) {

@@ -13,7 +13,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/shared/actor"
-	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
 
@@ -29,6 +29,7 @@ type personRow struct {
 	ChangedAt time.Time `db:"changed_at"`
 	Sort      string    `db:"sort"`
 	Search    string    `db:"search"`
+	Erased    bool      `db:"erased"`
 	absenceRow
 }
 
@@ -55,7 +56,7 @@ func absenceRowOf(a account.Absence) absenceRow {
 func (r personRow) person() account.Person {
 	return account.Person{
 		ID: r.ID, Name: r.Name, Email: r.Email, Phone: r.Phone, Function: r.Function, Language: r.Language,
-		Active: r.Active, Version: r.Version, ChangedAt: r.ChangedAt.UTC(), Absence: r.absence(),
+		Active: r.Active, Version: r.Version, ChangedAt: r.ChangedAt.UTC(), Absence: r.absence(), Erased: r.Erased,
 	}
 }
 
@@ -74,7 +75,7 @@ type membershipRow struct {
 }
 
 const personColumns = `p.id, p.name, p.email, p.phone, p.function, p.language, p.active, p.version, p.changed_at, p.sort, p.search,
-	p.absent_from, p.absent_to, p.deputy`
+	p.absent_from, p.absent_to, p.deputy, p.erased_at IS NOT NULL AS erased`
 
 // Person returns a person with all roles.
 func (s *Store) Person(ctx context.Context, id string) (account.Person, error) {
@@ -151,15 +152,21 @@ func (s *Store) UpdatePerson(ctx context.Context, act constituency.Act, id, acti
 		if p, err = person(ctx, tx, id, "FOR UPDATE"); err != nil {
 			return err
 		}
-		before := slices.Clone(p.Memberships)
+		before := p
+		before.Memberships = slices.Clone(p.Memberships)
 		changed, err := apply(&p)
 		if err != nil || !changed {
 			return err
 		}
-		if err := savePerson(ctx, tx, p, before); err != nil {
+		entries, err := s.saveChanged(ctx, tx, act, before, p)
+		if err != nil {
 			return err
 		}
-		return s.commit(ctx, tx, change{act, action, "person", id, []event.Payload{p.Event()}})
+		if err := addEvents(ctx, tx, act, p.Event()); err != nil {
+			return err
+		}
+		_, err = audit.Append(ctx, tx, append(entries, entry(act, action, "person", id))...)
+		return err
 	})
 	return p, err
 }

@@ -18,6 +18,7 @@ import (
 const (
 	lockRegister   = 0x4c530001 // one import at a time
 	lockSignIn     = 0x4c530002 // with the hash of an account or a network
+	lockManagers   = 0x4c530005 // one change at a time that takes somebody who manages people
 	lockInvitation = 0x4c530004 // with the hash of an e-mail address
 )
 

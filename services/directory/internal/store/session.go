@@ -200,6 +200,9 @@ func (s *Store) CreateToken(ctx context.Context, act constituency.Act, t account
 		if _, err := tx.ExecContext(ctx, `SELECT 1 FROM person WHERE id = $1 FOR UPDATE`, t.Person); err != nil {
 			return fmt.Errorf("lock person: %w", err)
 		}
+		if err := active(ctx, tx, t.Person); err != nil {
+			return err
+		}
 		var n int
 		if err := tx.GetContext(ctx, &n, `SELECT count(*) FROM token WHERE person = $1 AND revoked_at IS NULL AND expires_at > $2`,
 			t.Person, t.CreatedAt); err != nil {
@@ -221,11 +224,6 @@ func (s *Store) RevokeToken(ctx context.Context, act constituency.Act, id string
 		return account.Token{}, err
 	}
 	return s.Token(ctx, id)
-}
-
-// RevokeTokens ends all API tokens of a person.
-func (s *Store) RevokeTokens(ctx context.Context, act constituency.Act, person string) ([]account.Token, error) {
-	return s.revokeTokens(ctx, act, `person = $2`, person)
 }
 
 func (s *Store) revokeTokens(ctx context.Context, act constituency.Act, where, arg string) ([]account.Token, error) {

@@ -4,6 +4,8 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -155,10 +157,27 @@ func begin(ctx context.Context, tx pg.DB, act constituency.Act, person string, s
 	if st.Session.ID == "" {
 		return entries, nil
 	}
+	if err := active(ctx, tx, st.Session.Person); err != nil {
+		return nil, err
+	}
 	if _, err := tx.NamedExecContext(ctx, insertSession, sessionRowOf(st.Session)); err != nil {
 		return nil, fmt.Errorf("insert session: %w", err)
 	}
 	return append(entries, entry(act, st.Action, "session", st.Session.ID)), nil
+}
+
+// active refuses a session or token for somebody who was locked or erased while
+// they proved themselves; the lock waits for this transaction, or this for it.
+func active(ctx context.Context, tx pg.DB, person string) error {
+	var one int
+	err := tx.GetContext(ctx, &one, `SELECT 1 FROM person WHERE id = $1 AND active FOR KEY SHARE`, person)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fault.New(fault.Unauthenticated, "this person may not come in")
+	}
+	if err != nil {
+		return fmt.Errorf("look at person %s: %w", person, err)
+	}
+	return nil
 }
 
 // useUp marks what counts once and returns what the audit should know of it.

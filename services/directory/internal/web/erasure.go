@@ -10,6 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/erasure"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/fault"
@@ -125,8 +126,11 @@ func (h *Handler) decideErasure(agree bool) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		ended, err := h.Erasures.Decide(c.Request().Context(), act(c), c.Param("erasure"), agree)
 		if fault.Is(err, fault.Conflict) {
-			v := &erasuresView{}
-			v.Notice = &page.Notice{Kind: "warning", Text: h.Pages.T(c, "directory.erasure.err.decide")}
+			v, said := &erasuresView{}, "directory.erasure.err.decide"
+			if r, last := account.IsLast(err); last {
+				said = lastMessage(r)
+			}
+			v.Notice = &page.Notice{Kind: "warning", Text: h.Pages.T(c, said)}
 			return h.renderErasures(c, http.StatusConflict, v)
 		}
 		if err != nil {

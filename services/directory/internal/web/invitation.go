@@ -12,6 +12,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/invitation"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
@@ -39,7 +40,7 @@ func (h *Handler) invited(c echo.Context) error {
 
 func (h *Handler) renderInvited(c echo.Context, status int, v *invitedView, fail error) error {
 	token := c.Param("token")
-	o, err := h.Invitations.Open(c.Request().Context(), token)
+	o, err := h.Invitations.Open(c.Request().Context(), httpserver.RequestID(c), token)
 	if fault.Is(err, fault.NotFound) {
 		v.Title = h.Pages.T(c, "directory.signin.invited.gone")
 		return h.Pages.Render(c, http.StatusNotFound, "einladung-vorbei", v)
@@ -75,7 +76,7 @@ func (h *Handler) accept(c echo.Context) error {
 	if !secure(c) {
 		return h.renderInvited(c, http.StatusForbidden, &invitedView{}, nil)
 	}
-	o, err := h.Invitations.Open(ctx, token)
+	o, err := h.Invitations.Open(ctx, httpserver.RequestID(c), token)
 	if err != nil {
 		return h.acceptFailed(c, err)
 	}

@@ -307,6 +307,11 @@ func (h *Handler) setRoles(c echo.Context) error {
 		wanted = append(wanted, account.Membership{Organisation: o.ID, Role: actor.Role(r)})
 	}
 	_, waiting, err := h.Invitations.SetRoles(c.Request().Context(), act(c), p.ID, version, wanted)
+	if r, last := account.IsLast(err); last {
+		var bad fault.Fields
+		bad.Add("memberships", lastMessage(r), err.Error())
+		return h.renderRoles(c, http.StatusConflict, p, append([]string{}, form["roles"]...), bad.Err())
+	}
 	if fault.Is(err, fault.Invalid) || fault.Is(err, fault.Stale) {
 		if fault.Is(err, fault.Stale) {
 			page.Flash(c, "danger", "directory.signin.roles.stale")

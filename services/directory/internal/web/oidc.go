@@ -15,6 +15,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/idp"
 	"github.com/thueringencert/leitstelle/services/directory/internal/invitation"
 	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
@@ -62,7 +63,7 @@ func (h *Handler) oidcStart(c echo.Context) error {
 	case c.QueryParam("einladung") != "":
 		b.For, b.Token = toJoin, c.QueryParam("einladung")
 		back = "/konto/einladung/" + b.Token
-		if _, err := h.Invitations.Open(c.Request().Context(), b.Token); err != nil {
+		if _, err := h.Invitations.Open(c.Request().Context(), httpserver.RequestID(c), b.Token); err != nil {
 			return err
 		}
 	case c.QueryParam("fuer") != "" && !a.SignedIn():

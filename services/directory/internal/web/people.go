@@ -132,11 +132,19 @@ func (h *Handler) unlock(c echo.Context) error {
 }
 
 func (h *Handler) setActive(c echo.Context, active bool, said string) error {
-	_, sessions, tokens, err := h.Accounts.SetActive(c.Request().Context(), act(c), c.Param("id"), active)
+	back := "/verzeichnis/verwaltung/personen/" + url.PathEscape(c.Param("id"))
+	l, err := h.Accounts.SetActive(c.Request().Context(), act(c), c.Param("id"), active)
+	if r, last := account.IsLast(err); last {
+		page.Flash(c, "danger", lastMessage(r))
+		return page.Redirect(c, back)
+	}
 	if err != nil {
 		return err
 	}
-	h.Tell(c.Request().Context(), sessions, tokens)
+	h.Tell(c.Request().Context(), l.Sessions, l.Tokens)
 	page.Flash(c, "success", said)
-	return page.Redirect(c, "/verzeichnis/verwaltung/personen/"+url.PathEscape(c.Param("id")))
+	return page.Redirect(c, back)
 }
+
+// lastMessage says what to do before the last one who manages people may go.
+func lastMessage(r actor.Role) string { return "directory.last." + string(r) }

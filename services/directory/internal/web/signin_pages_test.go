@@ -32,6 +32,7 @@ var (
 		{Invitation: invitation.Invitation{ID: "99999999-0000-7000-8000-000000000002", Kind: invitation.Join, Name: "Alex", Email: "alex@cert.example", ExpiresAt: *at(life)}, State: invitation.Waiting, Mine: true, Roles: []role{{actor.Analyst, "CERT", office.ID, office.ID}}},
 		{Invitation: invitation.Invitation{ID: "99999999-0000-7000-8000-000000000003", Kind: invitation.Roles4, Name: "Robin", Email: "robin@cert.example", ExpiresAt: *at(life)}, State: invitation.Waiting, Roles: []role{{actor.Lead, "CERT", office.ID, office.ID}}},
 		{Invitation: invitation.Invitation{ID: "99999999-0000-7000-8000-000000000004", Kind: invitation.Join, Name: "Spät", Email: "spaet@oehrda.example"}, State: invitation.Expired, Roles: []role{{actor.Officer, town.Name, town.ID, town.AGS}}},
+		{Invitation: invitation.Invitation{ID: "99999999-0000-7000-8000-000000000005", Kind: invitation.Join, Name: "Kai", Email: "kai@oehrda.example", EndedWhy: invitation.RightLost}, State: invitation.Void, Roles: []role{{actor.Officer, town.Name, town.ID, town.AGS}}},
 	}
 )
 
