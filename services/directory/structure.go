@@ -25,7 +25,7 @@ func (s *Service) structureDesks(cfg Config) (web.StructureDesks, error) {
 	return web.StructureDesks{
 		Participation: s.store, Catalogue: desk, OnceCatalogue: s.onceCatalogue(desk),
 		Finder:   &responsibility.Finder{Store: s.store, Offices: offices},
-		Takeover: &takeover.Desk{Store: s.store, Now: s.base.Now}, ShowProviders: cfg.ShowProviders,
+		Takeover: &takeover.Desk{Store: s.store, Vault: s.sealer, Now: s.base.Now}, ShowProviders: cfg.ShowProviders,
 	}, err
 }
 

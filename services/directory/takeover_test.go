@@ -104,7 +104,8 @@ func TestMandatesEndWithTheirBodyAndPeopleMoveOnlyByHand(t *testing.T) {
 	b.want(ask{method: "POST", path: path + "nachfolge", cookie: cookie, form: url.Values{"successor": {"16099006"}, "kind": {"merged"}, "date": {"2999-01-01"}}}, 422)
 	b.want(ask{method: "POST", path: path + "nachfolge", cookie: cookie, form: url.Values{"successor": {"16099006"}, "kind": {"merged"}, "date": {"2026-01-01"}}}, 303)
 	b.want(ask{method: "POST", path: "/verzeichnis/kommunen/16099006/nachfolge", cookie: cookie, form: url.Values{"successor": {"16099001"}, "kind": {"merged"}}}, 409)
-	b.want(ask{method: "POST", path: path + "uebernahme", cookie: cookie, form: url.Values{"x": {"y"}}}, 422)
+	b.want(ask{method: "POST", path: path + "uebernahme", cookie: cookie, form: url.Values{"seal": {"eat"}}}, 422)
+	b.want(ask{method: "POST", path: path + "uebernahme", cookie: cookie, form: url.Values{"people": {"nobody"}}}, 404)
 	b.want(ask{method: "POST", path: path + "uebernahme", cookie: cookie, form: ids}, 303)
 	b.want(ask{method: "POST", path: path + "uebernahme", cookie: cookie, form: ids}, 303) // the second time is nothing
 	if n := b.count(`SELECT count(*) FROM membership m JOIN organisation o ON o.id = m.organisation WHERE o.ags = '16099006' AND m.role = 'officer'`); n != 1 {

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden events")
 
 // payloads are all types; docs/events.md has the same.
 var payloads = []event.Payload{
-	&event.OrganisationChanged{}, &event.PersonChanged{}, &event.MandateChanged{}, &event.PersonErased{}, &event.PersonInvited{}, &event.NoticeWanted{},
+	&event.OrganisationChanged{}, &event.OrganisationSucceeded{}, &event.PersonChanged{}, &event.MandateChanged{}, &event.PersonErased{}, &event.PersonInvited{}, &event.NoticeWanted{},
 	&event.ReportSubmitted{}, &event.ReportSupplemented{}, &event.ReportMessagePosted{}, &event.ReportAttachmentAdded{},
 	&event.ReportTakenOver{}, &event.ReportContradicted{},
 	&event.CaseOpened{}, &event.CaseUpdated{}, &event.CaseClosed{}, &event.CaseMessagePosted{},

@@ -40,6 +40,25 @@ func (p OrganisationChanged) Subject() string { return p.Type() + "." + p.ID }
 // Key is the organisation's id and version.
 func (p OrganisationChanged) Key() (string, int) { return p.ID, p.Version }
 
+// OrganisationSucceeded says that a body took over from one that is gone: what is
+// open of the predecessor is the successor's to see and to answer from now on.
+// What it says keeps the predecessor's name.
+type OrganisationSucceeded struct {
+	Predecessor Organisation `json:"predecessor"`
+	Successor   Organisation `json:"successor"`
+	Kind        string       `json:"kind,omitempty"` // incorporated, merged, renamed, rekeyed
+	At          time.Time    `json:"at"`
+}
+
+// Type of the event.
+func (OrganisationSucceeded) Type() string { return "directory.organisation.succeeded" }
+
+// Subject of the event: ends in the predecessor's id, so that the stream keeps the last one.
+func (p OrganisationSucceeded) Subject() string { return p.Type() + "." + p.Predecessor.ID }
+
+// Key is the predecessor's id.
+func (p OrganisationSucceeded) Key() (string, int) { return p.Predecessor.ID, 0 }
+
 // Membership is a person's role in one organisation.
 type Membership struct {
 	Organisation string `json:"organisation"`

@@ -41,7 +41,8 @@ const upsertSuccession = `
 INSERT INTO succession (predecessor, successor, kind, took_place, changed_at)
 VALUES (:predecessor, :successor, :kind, :took_place, :changed_at)
 ON CONFLICT (predecessor) DO UPDATE SET successor = excluded.successor, kind = excluded.kind,
-	took_place = excluded.took_place, changed_at = excluded.changed_at`
+	took_place = excluded.took_place, changed_at = excluded.changed_at,
+	handed_at = CASE WHEN succession.successor = excluded.successor THEN succession.handed_at END`
 
 // saveSuccessions writes who took over; a saved body that is there (again) has
 // no successor any more.

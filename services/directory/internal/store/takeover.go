@@ -9,11 +9,9 @@ import (
 
 	"github.com/lib/pq"
 
-	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
-	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
@@ -35,60 +33,6 @@ func (s *Store) SetSuccessor(ctx context.Context, act constituency.Act, step suc
 		}
 		return s.commit(ctx, tx, change{act, "organisation.successor", "organisation", o.ID, []event.Payload{organisationEvent(o)}})
 	})
-}
-
-// MovePeople gives people the roles in to that they have in from, and takes the
-// old ones; a person's home moves with them.
-func (s *Store) MovePeople(ctx context.Context, act constituency.Act, from, to string, people []string) ([]account.Person, error) {
-	for _, id := range people {
-		if err := validID("person", id); err != nil {
-			return nil, err
-		}
-	}
-	var moved []account.Person
-	err := pg.InTx(ctx, s.DB, func(tx pg.DB) error {
-		var rows []personRow
-		if err := tx.SelectContext(ctx, &rows, `SELECT `+personColumns+` FROM person p WHERE p.id = ANY ($1::uuid[])
-			AND EXISTS (SELECT 1 FROM membership m WHERE m.person = p.id AND m.organisation = $2)
-			ORDER BY p.id FOR UPDATE`, pq.Array(people), from); err != nil || len(rows) == 0 {
-			return err
-		}
-		ids := make([]string, len(rows))
-		for i := range rows {
-			ids[i] = rows[i].ID
-			rows[i].Version++
-			rows[i].ChangedAt = act.At
-		}
-		for _, do := range []string{
-			`INSERT INTO membership (person, organisation, role, position)
-				SELECT person, $2, role, position FROM membership WHERE organisation = $1 AND person = ANY ($3::uuid[])
-				ON CONFLICT (person, organisation, role) DO UPDATE SET position = least(membership.position, excluded.position)`,
-			`DELETE FROM membership WHERE organisation = $1 AND organisation <> $2 AND person = ANY ($3::uuid[])`,
-		} {
-			if _, err := tx.ExecContext(ctx, do, from, to, pq.Array(ids)); err != nil {
-				return fmt.Errorf("move the people of %s: %w", from, err)
-			}
-		}
-		if _, err := tx.ExecContext(ctx, `
-			UPDATE person SET version = version + 1, changed_at = $2 WHERE id = ANY ($1::uuid[])`, pq.Array(ids), act.At); err != nil {
-			return fmt.Errorf("count up the people of %s: %w", from, err)
-		}
-		var err error
-		if moved, err = withMemberships(ctx, tx, rows); err != nil {
-			return err
-		}
-		payloads := make([]event.Payload, len(moved))
-		entries := make([]audit.Entry, len(moved))
-		for i, p := range moved {
-			payloads[i], entries[i] = p.Event(), entry(act, "person.takeover", "person", p.ID)
-		}
-		if err := addEvents(ctx, tx, act, payloads...); err != nil {
-			return err
-		}
-		_, err = audit.Append(ctx, tx, entries...)
-		return err
-	})
-	return moved, err
 }
 
 // endMandates ends what bodies that are gone gave or were given, and returns the

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: EUPL-1.2
 
 // Package takeover is what is left to do after a merger: naming who took over,
-// and letting the people of the predecessor work for the successor. Mandates are
-// never taken over: a mandate is given by a body, and the new one gives it anew.
+// and handing over people, contacts and open requests of the predecessor.
+// Mandates are never taken over: a mandate is given by a body, and the new one
+// gives it anew; it can be asked to.
 package takeover
 
 import (
 	"context"
 	"time"
 
-	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
 	"github.com/thueringencert/leitstelle/shared/actor"
@@ -22,15 +22,17 @@ type Store interface {
 	Organisation(ctx context.Context, reference string) (constituency.Organisation, error)
 	// SetSuccessor keeps the step and sends both records out again.
 	SetSuccessor(ctx context.Context, act constituency.Act, s succession.Succession) error
-	// MovePeople gives people the roles in to that they have in from, and takes
-	// the old ones. Those who have none there are left alone. It returns who moved.
-	MovePeople(ctx context.Context, act constituency.Act, from, to string, people []string) ([]account.Person, error)
+	// Estate lists what is left of o and what of it heir has already.
+	Estate(ctx context.Context, o, heir constituency.Organisation, at time.Time) (Estate, error)
+	// HandOver carries all of it out, or nothing.
+	HandOver(ctx context.Context, act constituency.Act, h Handover) error
 	Deny(ctx context.Context, act constituency.Act, action, objectType, objectID string) error
 }
 
 // Desk is what the constituency managers may do.
 type Desk struct {
 	Store Store
+	Vault Vault
 	Now   func() time.Time
 }
 
@@ -80,23 +82,4 @@ func (d *Desk) Name(ctx context.Context, act constituency.Act, predecessor, succ
 		return err
 	}
 	return d.Store.SetSuccessor(ctx, act, succession.Succession{Predecessor: o.ID, Successor: next.ID, Kind: kind, Date: date})
-}
-
-// Move lets people of a body that is gone work for the one that took over, with
-// the same roles. heir is the body at the end of the steps.
-func (d *Desk) Move(ctx context.Context, act constituency.Act, predecessor string, heir constituency.Organisation, people []string) ([]account.Person, error) {
-	act.At = d.now()
-	o, err := d.ended(ctx, act, actor.RoleChange, predecessor)
-	if err != nil {
-		return nil, err
-	}
-	if heir.Gone() || heir.ID == o.ID {
-		return nil, fault.New(fault.Conflict, "nobody took over from %s yet", o.Name)
-	}
-	if len(people) == 0 {
-		var bad fault.Fields
-		bad.Add("people", "directory.error.people", "choose at least one person")
-		return nil, bad.Err()
-	}
-	return d.Store.MovePeople(ctx, act, o.ID, heir.ID, people)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/participation"
 	"github.com/thueringencert/leitstelle/services/directory/internal/responsibility"
 	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
+	"github.com/thueringencert/leitstelle/services/directory/internal/takeover"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/page"
 )
@@ -87,7 +88,14 @@ var structureSamples = map[string]sample{
 			Organisation: former, Structure: structure{Successor: &town, Step: &succession.Succession{Kind: succession.Renamed}}, Heir: town,
 			People: []page.Option{{Value: kim.ID, Label: kim.Name, Hint: hostile}}, Chosen: []string{kim.ID},
 			Mandates: []mandate.Named{granted}, Successor: town.AGS, Kind: "merged", Date: "2024-01-01",
-			Kinds: []page.Option{{Value: "merged", Label: "Neubildung"}},
+			Kinds:    []page.Option{{Value: "merged", Label: "Neubildung"}},
+			Contacts: []page.Option{{Value: "c1", Label: hostile, Hint: hostile}}, Requests: []page.Option{{Value: "r1", Label: hostile, Hint: "x"}},
+			Offers: []page.Option{{Value: "m1", Label: hostile}}, Seal: "move", Seals: []page.Option{{Value: "move", Label: "Übergeben"}, {Value: "drop", Label: "Löschen"}},
+			Wish: takeover.Wish{Contacts: []string{"c1"}, Requests: []string{"r1"}, Mandates: []string{"m1"}},
+			Estate: takeover.Estate{
+				Sealed: true, HeirSealed: true, Invitations: 1, Tasks: 2, HandedAt: at(0),
+				Deputies: []takeover.Deputy{{Name: hostile, DeputyName: hostile}},
+			},
 		}
 	}},
 	"nachfolge-leer": {"nachfolge", actor.Constituency, func(r *page.Renderer, lang string) page.View {

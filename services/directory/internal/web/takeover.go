@@ -12,6 +12,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
 	"github.com/thueringencert/leitstelle/services/directory/internal/mandate"
 	"github.com/thueringencert/leitstelle/services/directory/internal/succession"
+	"github.com/thueringencert/leitstelle/services/directory/internal/takeover"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -22,7 +23,7 @@ func (h *Handler) takeoverRoutes() []httpserver.Route {
 	return []httpserver.Route{
 		{Method: http.MethodGet, Path: "/verzeichnis/kommunen/:id/nachfolge", Action: actor.RegisterImport, Handler: h.takeover},
 		{Method: http.MethodPost, Path: "/verzeichnis/kommunen/:id/nachfolge", Action: actor.RegisterImport, Handler: h.nameSuccessor},
-		{Method: http.MethodPost, Path: "/verzeichnis/kommunen/:id/uebernahme", Action: actor.RoleChange, Handler: h.movePeople},
+		{Method: http.MethodPost, Path: "/verzeichnis/kommunen/:id/uebernahme", Action: actor.RoleChange, Handler: h.handOver},
 	}
 }
 
@@ -35,6 +36,12 @@ type takeoverView struct {
 	People                []page.Option
 	Chosen                []string
 	Mandates              []mandate.Named // ended with the body; the successor gives them anew
+	Estate                takeover.Estate
+	Contacts, Requests    []page.Option
+	Offers                []page.Option // of Mandates those that can be offered anew
+	Seal                  string
+	Seals                 []page.Option
+	Wish                  takeover.Wish // what was ticked, at first everything
 	Successor, Kind, Date string
 	Kinds                 []page.Option
 }
@@ -80,10 +87,58 @@ func (h *Handler) renderTakeover(c echo.Context, status int, o constituency.Orga
 	if v.Mandates, err = h.Reads.NamedMandates(ctx, o.ID); err != nil {
 		return err
 	}
+	if v.Estate, err = h.Takeover.Estate(ctx, o, v.Heir); err != nil {
+		return err
+	}
+	h.fillEstate(c, v)
 	if c.Request().Method == http.MethodPost {
 		v.Successor, v.Kind, v.Date = c.FormValue("successor"), c.FormValue("kind"), c.FormValue("date")
 	}
 	return h.Pages.Render(c, status, "nachfolge", v)
+}
+
+// fillEstate offers what is left with everything ticked; only deleting never is.
+func (h *Handler) fillEstate(c echo.Context, v *takeoverView) {
+	options := func(items []takeover.Item, hint func(takeover.Item) string) (list []page.Option, all []string) {
+		for _, x := range items {
+			list = append(list, page.Option{Value: x.ID, Label: x.Name, Hint: hint(x)})
+			all = append(all, x.ID)
+		}
+		return list, all
+	}
+	v.Contacts, v.Wish.Contacts = options(v.Estate.Contacts, func(x takeover.Item) string {
+		if x.Twice {
+			return h.Pages.T(c, "directory.takeover.twice", "Detail", x.Detail)
+		}
+		return x.Detail
+	})
+	v.Requests, v.Wish.Requests = options(v.Estate.Requests, func(x takeover.Item) string {
+		return h.Pages.T(c, "directory.request.state."+x.Detail)
+	})
+	open := map[string]bool{}
+	for _, m := range v.Estate.Mandates {
+		open[m.ID] = true
+	}
+	for _, m := range v.Mandates {
+		if open[m.ID] {
+			v.Offers = append(v.Offers, page.Option{Value: m.ID, Label: m.PrincipalName + " → " + m.AgentName})
+			v.Wish.Mandates = append(v.Wish.Mandates, m.ID)
+		}
+	}
+	v.Seal = string(takeover.SealMove)
+	if v.Estate.HeirSealed {
+		v.Seal = string(takeover.SealLeave)
+	}
+	for _, x := range []takeover.Seal{takeover.SealMove, takeover.SealLeave, takeover.SealDrop} {
+		key := "directory.takeover.seal." + string(x)
+		switch {
+		case x == takeover.SealLeave:
+			key = "directory.takeover.seal.leave"
+		case x == takeover.SealMove && v.Estate.HeirSealed:
+			key = "directory.takeover.seal.replace"
+		}
+		v.Seals = append(v.Seals, page.Option{Value: string(x), Label: h.Pages.T(c, key)})
+	}
 }
 
 func (h *Handler) nameSuccessor(c echo.Context) error {
@@ -121,7 +176,8 @@ func dateOf(c echo.Context, name string) (*time.Time, error) {
 	return &day, nil
 }
 
-func (h *Handler) movePeople(c echo.Context) error {
+// handOver carries out what was ticked.
+func (h *Handler) handOver(c echo.Context) error {
 	ctx := c.Request().Context()
 	o, err := h.Reads.Organisation(ctx, c.Param("id"))
 	if err != nil {
@@ -135,7 +191,12 @@ func (h *Handler) movePeople(c echo.Context) error {
 	if err != nil {
 		return fault.Wrap(fault.Malformed, err, "the form cannot be read")
 	}
-	_, err = h.Takeover.Move(ctx, act(c), o.ID, answer.Body, form["people"])
+	w := takeover.Wish{
+		People: form["people"], Contacts: form["contacts"], Requests: form["requests"], Mandates: form["mandates"], Rest: form.Get("rest") != "",
+	}
+	if w.Seal, err = takeover.ParseSeal(form.Get("seal")); err == nil {
+		err = h.Takeover.HandOver(ctx, act(c), o.ID, answer.Body, w)
+	}
 	if fault.Is(err, fault.Invalid) && fault.FieldsOf(err) != nil {
 		return h.renderTakeover(c, http.StatusUnprocessableEntity, o, err)
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: EUPL-1.2
 
-// Package feed is intake's third door: what triage and notification tell about
-// cases and warnings becomes intake's own copy, so that it answers a reporter
+// Package feed is intake's third door: what triage, notification and directory
+// tell about cases, warnings and mergers becomes intake's own copy, so that it answers a reporter
 // also while they are down.
 package feed
 
@@ -19,6 +19,7 @@ type Copies interface {
 	KeepCase(ctx context.Context, c event.Case) error
 	KeepMessage(ctx context.Context, m event.CaseMessagePosted) error
 	KeepAlert(ctx context.Context, a event.Alert) error
+	Succeed(ctx context.Context, e event.OrganisationSucceeded) error
 }
 
 // Feed takes events. On gives the copies in the transaction of an event.
@@ -35,6 +36,10 @@ func (f Feed) Consumers() []bus.Consumer {
 			Name: "intake-alerts", Stream: bus.Alerts, Handle: f.handle,
 			Subjects: []string{"alert.published", "alert.withdrawn"},
 		},
+		{
+			Name: "intake-successions", Stream: bus.Directory, Handle: f.handle,
+			Subjects: []string{"directory.organisation.succeeded.>"},
+		},
 	}
 }
 
@@ -49,6 +54,8 @@ func (f Feed) handle(ctx context.Context, tx pg.DB, e event.Event) error {
 		return keep(e, func(p event.CaseClosed) error { return to.KeepCase(ctx, p.Case) })
 	case event.CaseMessagePosted{}.Type():
 		return keep(e, func(p event.CaseMessagePosted) error { return to.KeepMessage(ctx, p) })
+	case event.OrganisationSucceeded{}.Type():
+		return keep(e, func(p event.OrganisationSucceeded) error { return to.Succeed(ctx, p) })
 	case event.AlertPublished{}.Type():
 		return keep(e, func(p event.AlertPublished) error { return to.KeepAlert(ctx, p.Alert) })
 	case event.AlertWithdrawn{}.Type():

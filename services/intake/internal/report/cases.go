@@ -51,7 +51,7 @@ func bodyOf(bodies []Body, c event.Case) int {
 		switch {
 		case b.Organisation.ID != "" && b.Organisation.ID == c.Organisation.ID:
 			return i
-		case b.Organisation.ID == "" && typed < 0 && (c.Organisation.ID == b.VisibleTo || b.VisibleTo == ""):
+		case b.Organisation.ID == "" && typed < 0 && (c.Organisation.ID == b.owner() || b.VisibleTo == ""):
 			typed = i
 		}
 	}
@@ -82,5 +82,14 @@ func VisibleAfter(channel Channel, b Body, c event.Case) (string, bool) {
 	if !c.Verified {
 		return "", b.VisibleTo != ""
 	}
-	return c.Organisation.ID, b.VisibleTo != c.Organisation.ID
+	return c.Organisation.ID, b.owner() != c.Organisation.ID
+}
+
+// owner is the organisation that an analyst confirmed, also when another one
+// took over from it since.
+func (b Body) owner() string {
+	if b.Formerly != "" {
+		return b.Formerly
+	}
+	return b.VisibleTo
 }

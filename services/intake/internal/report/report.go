@@ -67,6 +67,7 @@ type Body struct {
 	Contact      event.Contact      // whom they named then
 	DisputedAt   *time.Time         // they contradicted what was reported
 	VisibleTo    string             // the organisation whose people may see the report; "" until confirmed
+	Formerly     string             // whose it was before VisibleTo took over from a body that is gone; "" mostly
 	Status       Status
 	Cases        []CaseRef
 }

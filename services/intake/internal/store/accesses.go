@@ -16,22 +16,22 @@ import (
 // accessible are the reports of an organisation and their files, as the reader
 // sees them: what the policies leave out has no line in the log either.
 const accessible = `
-SELECT 'report' AS type, b.report_id::text AS id, b.report_id::text AS report_id, '' AS file
+SELECT 'report' AS type, b.report_id::text AS id, b.report_id::text AS report_id, '' AS file, b.formerly
 FROM report_body b WHERE b.visible_to = $1
 UNION ALL
-SELECT 'attachment', a.id::text, b.report_id::text, a.name
-FROM report_body b JOIN report_attachment a ON a.report_id = b.report_id AND $1 = ANY (a.bodies) WHERE b.visible_to = $1`
+SELECT 'attachment', a.id::text, b.report_id::text, a.name, b.formerly
+FROM report_body b JOIN report_attachment a ON a.report_id = b.report_id AND b.organisation = ANY (a.bodies) WHERE b.visible_to = $1`
 
 // accesses finds the acts on these. An act at a report of several bodies concerns
 // this one when somebody acted on its behalf, or was one of people; the reader of
 // another member does not. The service's own work is no access.
 const accesses = `
 SELECT a.seq, a.at, a.actor, a.on_behalf_of, a.action, r.id AS report_id, r.reference, o.file
-FROM unnest($6::text[], $7::text[], $8::text[], $9::text[]) AS o(type, id, report_id, file)
+FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[]) AS o(type, id, report_id, file, formerly)
 JOIN report r ON r.id = o.report_id::uuid
 JOIN audit a ON a.object_type = o.type AND a.object_id = o.id
 WHERE a.result = 'ok' AND a.actor NOT LIKE 'service:%'
-	AND (a.on_behalf_of = $1 OR NOT $2 AND a.on_behalf_of = ''
+	AND (a.on_behalf_of = $1 OR o.formerly <> '' AND a.on_behalf_of = o.formerly OR NOT $2 AND a.on_behalf_of = ''
 		AND (a.actor = ANY ($3) OR (SELECT count(*) FROM report_body x WHERE x.report_id = r.id) = 1))
 	AND ($4 = 0 OR a.seq < $4)
 ORDER BY a.seq DESC LIMIT $5`
@@ -43,14 +43,15 @@ func (r reading) Accesses(ctx context.Context, f report.AccessFilter) ([]report.
 		ID     string `db:"id"`
 		Report string `db:"report_id"`
 		File   string `db:"file"`
+		Former string `db:"formerly"`
 	}
 	if err := r.see(ctx, func(tx pg.DB) error { return tx.SelectContext(ctx, &objects, accessible, f.Organisation) }); err != nil {
 		return nil, err
 	}
 	n := len(objects)
-	types, ids, reports, files := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	types, ids, reports, files, formerly := make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
 	for i, o := range objects {
-		types[i], ids[i], reports[i], files[i] = o.Type, o.ID, o.Report, o.File
+		types[i], ids[i], reports[i], files[i], formerly[i] = o.Type, o.ID, o.Report, o.File, o.Former
 	}
 	var rows []struct {
 		Seq       int64     `db:"seq"`
@@ -63,7 +64,7 @@ func (r reading) Accesses(ctx context.Context, f report.AccessFilter) ([]report.
 		File      string    `db:"file"`
 	}
 	err := r.db.SelectContext(ctx, &rows, accesses, f.Organisation, f.OnBehalf, pq.Array(f.People), f.Before, f.Limit,
-		pq.Array(types), pq.Array(ids), pq.Array(reports), pq.Array(files))
+		pq.Array(types), pq.Array(ids), pq.Array(reports), pq.Array(files), pq.Array(formerly))
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("read the accesses to the reports of %s: %w", f.Organisation, err))
 	}

@@ -42,7 +42,10 @@ func (s *Store) KeepCase(ctx context.Context, c event.Case) error {
 			INSERT INTO case_report (report_id, case_id) SELECT unnest($2::uuid[]), $1 ON CONFLICT DO NOTHING`, c.ID, pq.Array(ids)); err != nil {
 			return fmt.Errorf("link case %s: %w", c.ID, err)
 		}
-		return confirm(ctx, tx, c, ids)
+		if err := confirm(ctx, tx, c, ids); err != nil {
+			return err
+		}
+		return followed(ctx, tx, "", ids) // what was closed when another body took over, and is open again
 	})
 }
 
@@ -79,7 +82,7 @@ func confirm(ctx context.Context, tx pg.DB, c event.Case, ids []string) error {
 		if !change {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE report_body SET visible_to = $3 WHERE report_id = $1 AND position = $2`,
+		if _, err := tx.ExecContext(ctx, `UPDATE report_body SET visible_to = $3, formerly = '' WHERE report_id = $1 AND position = $2`,
 			r.ReportID, r.Position, to); err != nil {
 			return fmt.Errorf("confirm report %s: %w", r.ReportID, err)
 		}

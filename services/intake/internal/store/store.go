@@ -85,6 +85,7 @@ type bodyRow struct {
 	Kreis        string     `db:"kreis"`
 	OnBehalf     string     `db:"on_behalf"`
 	VisibleTo    string     `db:"visible_to"`
+	Formerly     string     `db:"formerly"`
 	Mandate      string     `db:"mandate"`
 	Agent        string     `db:"agent"`
 	AgentName    string     `db:"agent_name"`
@@ -96,13 +97,13 @@ type bodyRow struct {
 }
 
 const bodyColumns = `
-	b.report_id, b.organisation, b.ags, b.name, b.level, b.kreis, b.on_behalf, b.visible_to,
+	b.report_id, b.organisation, b.ags, b.name, b.level, b.kreis, b.on_behalf, b.visible_to, b.formerly,
 	b.mandate, b.agent, b.agent_name, b.own, b.added_at, b.taken_over_at, b.contact, b.contradicted_at`
 
 func (b bodyRow) body() (report.Body, error) {
 	out := report.Body{
 		Organisation: event.Organisation{ID: b.Organisation, AGS: b.AGS, Name: b.Name, Level: b.Level, Kreis: b.Kreis},
-		OnBehalf:     b.OnBehalf, VisibleTo: b.VisibleTo, Mandate: b.Mandate,
+		OnBehalf:     b.OnBehalf, VisibleTo: b.VisibleTo, Formerly: b.Formerly, Mandate: b.Mandate,
 		Agent:   event.Organisation{ID: b.Agent, Name: b.AgentName},
 		AddedAt: utc(b.AddedAt), TakenOverAt: utc(b.TakenOverAt), DisputedAt: utc(b.DisputedAt),
 	}
@@ -252,7 +253,9 @@ func casesOf(ctx context.Context, db pg.DB, ids, theirs, orgs []string) (map[str
 	if err := db.SelectContext(ctx, &rows, `
 		SELECT l.report_id, c.snapshot FROM case_report l JOIN case_copy c ON c.id = l.case_id
 		WHERE l.report_id = ANY($1::uuid[])
-			AND (l.report_id <> ALL($2::uuid[]) OR c.snapshot->'organisation'->>'id' = ANY($3::text[]))
+			AND (l.report_id <> ALL($2::uuid[]) OR c.snapshot->'organisation'->>'id' = ANY($3::text[])
+				OR EXISTS (SELECT FROM report_body b WHERE b.report_id = l.report_id AND b.formerly <> ''
+					AND b.formerly = c.snapshot->'organisation'->>'id' AND b.visible_to = ANY($3::text[])))
 		ORDER BY l.report_id, c.id`, pq.Array(ids), pq.Array(theirs), pq.Array(orgs)); err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("read cases: %w", err))
 	}

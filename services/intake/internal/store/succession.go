@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lib/pq"
+
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/audit"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/pg"
+)
+
+// follow lets the successor's people see what is open of a predecessor: a body
+// of a report that nobody works on yet, or with a case that is not closed. What
+// the report says, and whose it was, stays.
+const follow = `
+UPDATE report_body b SET visible_to = s.successor, formerly = CASE b.formerly WHEN '' THEN s.predecessor ELSE b.formerly END
+FROM succession s, report r
+WHERE b.visible_to = s.predecessor AND r.id = b.report_id AND r.redacted_at IS NULL
+	AND ($1 = '' OR s.predecessor = $1) AND ($2::uuid[] IS NULL OR b.report_id = ANY ($2::uuid[]))
+	AND coalesce((SELECT bool_or(c.snapshot ->> 'state' NOT IN ('closed', 'merged')) FROM case_report l JOIN case_copy c ON c.id = l.case_id
+		WHERE l.report_id = b.report_id AND (b.organisation = '' OR c.snapshot -> 'organisation' ->> 'id' = b.organisation)), true)
+RETURNING b.report_id`
+
+// again is for a body that is handed over to another one than before.
+const again = `
+UPDATE report_body SET visible_to = formerly, formerly = '' WHERE formerly = $1 AND visible_to <> $2`
+
+// Succeed takes in that a body took over from another one. The second time is
+// nothing.
+func (s *Store) Succeed(ctx context.Context, e event.OrganisationSucceeded) error {
+	return pg.InTx(ctx, s.db, func(tx pg.DB) error {
+		if _, err := tx.ExecContext(ctx, `
+			INSERT INTO succession (predecessor, successor, at) VALUES ($1, $2, $3)
+			ON CONFLICT (predecessor) DO UPDATE SET successor = excluded.successor, at = excluded.at WHERE succession.at <= excluded.at`,
+			e.Predecessor.ID, e.Successor.ID, e.At); err != nil {
+			return fmt.Errorf("keep who took over from %s: %w", e.Predecessor.ID, err)
+		}
+		if _, err := tx.ExecContext(ctx, again, e.Predecessor.ID, e.Successor.ID); err != nil {
+			return fmt.Errorf("take back what another one took over from %s: %w", e.Predecessor.ID, err)
+		}
+		return followed(ctx, tx, e.Predecessor.ID, nil)
+	})
+}
+
+// followed moves what is open of one predecessor ("" for all), in the named
+// reports (nil for all), with a line of the audit for each.
+func followed(ctx context.Context, tx pg.DB, predecessor string, reports []string) error {
+	var moved []string
+	if err := tx.SelectContext(ctx, &moved, follow, predecessor, pq.Array(reports)); err != nil {
+		return fmt.Errorf("let the successor see what is open: %w", err)
+	}
+	if len(moved) == 0 {
+		return nil
+	}
+	var at audit.Entry
+	if err := tx.GetContext(ctx, &at.At, `SELECT now()`); err != nil {
+		return fmt.Errorf("read the time: %w", err)
+	}
+	entries := make([]audit.Entry, len(moved))
+	for i, id := range moved {
+		entries[i] = audit.Entry{At: at.At, Result: audit.OK, Action: "report.succeeded", ObjectType: "report", ObjectID: id}.By(actor.System("intake"), "")
+	}
+	_, err := audit.Append(ctx, tx, entries...)
+	return err
+}
