@@ -32,6 +32,8 @@ type Notes interface {
 	KeepMember(ctx context.Context, m message.Member) error
 	KeepTakeover(ctx context.Context, m message.Member, at time.Time) error
 	Member(ctx context.Context, report, organisation string) (message.Member, bool, error)
+	// Succeed gives the settings about warnings to the body that took over.
+	Succeed(ctx context.Context, e event.OrganisationSucceeded) error
 }
 
 // People knows who somebody is and what they may; the register.
@@ -58,6 +60,7 @@ func (f Feed) Consumers() []bus.Consumer {
 			Subjects: []string{"case.opened.>", "case.updated.>", "case.closed.>", "case.message.posted.>"},
 		},
 		{Name: "notification-invitations", Stream: bus.Directory, Subjects: []string{"directory.person.invited.>"}, Handle: f.Handle},
+		{Name: "notification-successions", Stream: bus.Directory, Subjects: []string{"directory.organisation.succeeded.>"}, Handle: f.Handle},
 		{Name: "notification-notices", Stream: bus.Directory, Subjects: []string{"directory.notice.wanted.>"}, Handle: f.Handle},
 	}
 }
@@ -78,6 +81,8 @@ func (f Feed) Handle(ctx context.Context, tx pg.DB, e event.Event) error {
 		return with(e, func(c event.CaseClosed) error { return f.snapshot(ctx, notes, c.Case) })
 	case event.CaseMessagePosted{}.Type():
 		return with(e, func(m event.CaseMessagePosted) error { return f.question(ctx, notes, m) })
+	case event.OrganisationSucceeded{}.Type():
+		return with(e, func(s event.OrganisationSucceeded) error { return notes.Succeed(ctx, s) })
 	case event.PersonInvited{}.Type():
 		return with(e, func(p event.PersonInvited) error { return f.invitation(ctx, notes, e.ID, p) })
 	case event.NoticeWanted{}.Type():

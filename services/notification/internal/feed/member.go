@@ -37,9 +37,10 @@ func (f Feed) agent(r event.ReportSubmitted) string {
 	return r.Reporter.Name
 }
 
-// reach is how a body is told of something: its officers and who stands in for
+// reach is how a body, or who took over from it, is told of something: its officers and who stands in for
 // them, else who administers it, else the body's own address.
 func (f Feed) reach(organisation string) []message.To {
+	organisation, _ = f.heir(organisation)
 	for _, role := range []actor.Role{actor.Officer, actor.OrgAdmin} {
 		var to []message.To
 		for _, p := range f.People.People(organisation, role) {
@@ -93,10 +94,14 @@ func (f Feed) ask(ctx context.Context, notes Notes, m event.CaseMessagePosted, c
 			return nil // nobody to mail: the message waits in the report, and the CERT calls
 		}
 	}
-	if err := notes.Say(ctx, message.QuestionOf(event.NewID(), m, c, f.Now()), f.withDeputies(to, m.Organisation.ID)); err != nil {
+	heir, gone := f.heir(m.Organisation.ID)
+	if gone {
+		to = f.asked(to, heir)
+	}
+	if err := notes.Say(ctx, message.QuestionOf(event.NewID(), m, c, f.Now()), f.withDeputies(to, heir)); err != nil {
 		return err
 	}
-	if !known || member.TakenOver() || member.Agent == "" {
+	if gone || !known || member.TakenOver() || member.Agent == "" {
 		return nil
 	}
 	return notes.Say(ctx, message.CopyOf(event.NewID(), m, c, member.Agent, f.Now()), f.reach(m.Organisation.ID))
