@@ -133,10 +133,11 @@ const (
 	KindContradict = "contradicted" // by the affected body
 	KindHold       = "hold.set"     // kept from deletion, two people agreed
 	KindRelease    = "hold.released"
+	KindSucceeded  = "succeeded" // another body took over from the case's own, which is gone
 )
 
 // additive kinds add to a file and change no value that somebody may be editing.
-var additive = []string{KindSupplement, KindMessageIn, KindMessageOut, KindAttachment, KindNote, KindAnswered, KindAlert, KindUndeliver, KindJoined, KindLeft, KindTakenOver, KindReturned, KindContradict, KindHold, KindRelease}
+var additive = []string{KindSupplement, KindMessageIn, KindMessageOut, KindAttachment, KindNote, KindAnswered, KindAlert, KindUndeliver, KindJoined, KindLeft, KindTakenOver, KindReturned, KindContradict, KindHold, KindRelease, KindSucceeded}
 
 // Additive reports whether the entry cannot conflict with an edit.
 func (e Entry) Additive() bool { return slices.Contains(additive, e.Kind) }

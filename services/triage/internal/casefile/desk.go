@@ -29,6 +29,9 @@ type Store interface {
 	// after merges; all of the report when the body is unknown. It keeps the
 	// report in line as Opened does.
 	Holding(ctx context.Context, report string, affected event.Organisation) ([]string, error)
+	// OpenOf returns the unfinished cases of an organisation that do not say yet
+	// that successor took over from it.
+	OpenOf(ctx context.Context, organisation, successor string) ([]string, error)
 	// Park keeps a fact that came before its report; Parked takes what waited.
 	Park(ctx context.Context, report string, e event.Event) error
 	Parked(ctx context.Context, report string) ([]event.Event, error)

@@ -125,6 +125,22 @@ func (d *Desk) Undelivered(ctx context.Context, f event.DeliveryFailed) error {
 	return d.tell(ctx, f.Case, func(c *Case, at time.Time) { c.Undelivered(system, at, f) })
 }
 
+// Succeeded tells the open cases of a body that is gone who took over: whoever
+// works on them asks there from now on. The name stays, as do the closed ones.
+func (d *Desk) Succeeded(ctx context.Context, e event.OrganisationSucceeded) error {
+	ids, err := d.Store.OpenOf(ctx, e.Predecessor.ID, e.Successor.ID)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	at := d.now()
+	return d.Store.Update(ctx, system, at, ids, func(cs []*Case) error {
+		for _, c := range cs {
+			c.note(system, at, KindSucceeded, e.Predecessor.Name, e.Successor.Name, "", e.Successor.ID)
+		}
+		return nil
+	})
+}
+
 // tell changes the case with the id, when there is one.
 func (d *Desk) tell(ctx context.Context, id string, change func(c *Case, at time.Time)) error {
 	if id == "" {

@@ -24,6 +24,7 @@ type Feed struct {
 func (f *Feed) Consumers() []bus.Consumer {
 	return []bus.Consumer{
 		{Name: "triage-reports", Stream: bus.Reports, Subjects: []string{"report.>"}, Handle: f.report},
+		{Name: "triage-successions", Stream: bus.Directory, Subjects: []string{"directory.organisation.succeeded.>"}, Handle: f.succeeded},
 		{Name: "triage-alerts", Stream: bus.Alerts, Subjects: []string{"alert.published", "alert.withdrawn", "poll.answered", "delivery.failed"}, Handle: f.alert},
 	}
 }
@@ -42,6 +43,14 @@ func (f *Feed) report(ctx context.Context, tx pg.DB, e event.Event) error {
 		return desk.Fact(ctx, e)
 	}
 	return nil // a type of a later version that this one has no use for
+}
+
+func (f *Feed) succeeded(ctx context.Context, tx pg.DB, e event.Event) error {
+	s, err := event.Decode[event.OrganisationSucceeded](e)
+	if err != nil {
+		return err
+	}
+	return f.Desk(tx).Succeeded(ctx, s)
 }
 
 func (f *Feed) alert(ctx context.Context, tx pg.DB, e event.Event) error {

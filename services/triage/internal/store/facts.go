@@ -26,6 +26,17 @@ func (s *Store) Opened(ctx context.Context, report string, affected event.Organi
 	return there, pg.Classify(ctx, err)
 }
 
+// OpenOf returns the unfinished cases of an organisation that do not say yet
+// that successor took over from it.
+func (s *Store) OpenOf(ctx context.Context, organisation, successor string) ([]string, error) {
+	var ids []string
+	err := s.db.SelectContext(ctx, &ids, `
+		SELECT c.id FROM cases c WHERE c.org_id = $1 AND $1 <> '' AND c.state NOT IN ('closed', 'merged')
+			AND NOT EXISTS (SELECT FROM case_entries e WHERE e.case_id = c.id AND e.kind = 'succeeded' AND e.ref = $2)
+		ORDER BY c.id`, organisation, successor)
+	return ids, pg.Classify(ctx, err)
+}
+
 // inLine makes everything about one report wait for each other.
 func (s *Store) inLine(ctx context.Context, report string) error {
 	if _, err := s.db.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, 1))`, report); err != nil {

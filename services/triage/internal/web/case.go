@@ -169,6 +169,9 @@ func (h *Handler) place(c echo.Context, o event.Organisation) string {
 			parts = append(parts, h.Pages.T(c, "triage.administration", "Name", by.Name))
 		}
 	}
+	if _, heir, ok := h.Register.Successor(o.ID); ok {
+		parts = append(parts, h.Pages.T(c, "triage.succeeded", "Name", heir.Name))
+	}
 	return strings.Join(parts, " · ")
 }
 

@@ -104,6 +104,8 @@ func (h *Handler) line(c echo.Context, e casefile.Entry) logView {
 		v.Text, v.Tone = t("contradicted", "Who", h.somebody(c, e.To)), "in"
 	case casefile.KindUndeliver:
 		v.Text, v.Tone = t("undelivered", "Channel", e.To), "in"
+	case casefile.KindSucceeded:
+		v.Text, v.Tone = t("succeeded", "From", e.From, "To", e.To), "in"
 	case casefile.KindHold:
 		v.Text = t("hold")
 	case casefile.KindRelease:
