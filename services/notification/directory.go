@@ -99,6 +99,9 @@ func (d directory) entitled(n message.Notice, to message.Delivery) bool {
 // mayHave asks the matrix whether a person may see what a notice points to.
 func (d directory) mayHave(a actor.Actor, n message.Notice, to message.Delivery) bool {
 	about := actor.Object{Organisation: cmp.Or(n.About(), to.Organisation), Owner: a.Person}
+	if _, heir, ok := d.r.Successor(about.Organisation); ok { // another body took over from it
+		about.Organisation = heir.ID
+	}
 	switch n.Kind {
 	case message.Alert, message.AllClear:
 		v := a.View(actor.AlertRead)

@@ -79,6 +79,7 @@ func TestAQuestionAboutAPredecessorGoesToWhoTookOver(t *testing.T) {
 		return `SELECT count(*) FROM deliveries d JOIN notices n ON n.id = d.notice WHERE n.kind = 'question' AND d.recipient = '` + email + `'`
 	}
 	e.count(to("heir@elxleben.example"), 2)
+	e.mails("heir@elxleben.example", 2)
 	e.count(to("buerger@example.net"), 1)
 	e.count(`SELECT count(*) FROM deliveries d JOIN notices n ON n.id = d.notice WHERE n.kind = 'question'`, 3)
 }
