@@ -104,6 +104,7 @@ var notFoundIsFine = map[string]bool{
 	"POST /konto/bestaetigen/passkey":              true,
 	"POST /konto/passkeys/anfrage":                 true, // browsers take no passkeys at an IP address
 	"POST /konto/sicherheit/passkeys/anfrage":      true,
+	"POST /konto/einladung/:token/passkey":         true,
 	"POST /api/directory/v1/register/apply":        true, // no such upload
 	"GET /melden/:code/fertig":                     true, // the draft was not sent yet
 	"POST /warnungen/abo":                          true, // no organisation named

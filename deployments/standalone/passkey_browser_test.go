@@ -3,9 +3,12 @@
 package standalone_test
 
 import (
+	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	cdpage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/webauthn"
@@ -13,6 +16,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/thueringencert/leitstelle/deployments/standalone"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/devstack"
 )
 
 // device is the browser's own authenticator: Chromium's, but without a finger.
@@ -212,4 +217,71 @@ func TestWithoutPasskeysThePagesSayHowItGoesOn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// invite asks somebody in and returns the path of the mailed link.
+func (w *world) invite(t *testing.T, email string) string {
+	t.Helper()
+	must(t, w.as(t, actor.Constituency), http.MethodPost, "/api/directory/v1/people", http.StatusCreated, map[string]any{
+		"name": "Nele Neu", "email": email, "memberships": []map[string]string{{"organisation": "16054000", "role": "officer"}},
+	}, nil, "Idempotency-Key", newKey())
+	var path string
+	devstack.Eventually(t, 20*time.Second, "the invitation of "+email, func() bool {
+		for _, m := range w.Mail.Messages(email) {
+			path = regexp.MustCompile(`/konto/einladung/[\w-]{43}`).FindString(m.Text())
+		}
+		return path != ""
+	})
+	return path
+}
+
+// Somebody new takes a passkey instead of an app, by the keyboard alone: a bad
+// password is said before the device makes anything, the recovery codes come
+// either way, and the passkey signs in.
+func TestSomebodyInvitedTakesAPasskeyInTheBrowser(t *testing.T) {
+	w := shared(t)
+	path := w.invite(t, "nele.neu@suhl.example")
+	for _, width := range []int64{390, 1440} {
+		quiet := newNamedTab(t, w, width)
+		quiet.withoutScript()
+		quiet.open(path)
+		if quiet.js(`[...document.querySelectorAll('[data-passkey-part]')].some(e => e.checkVisibility())`) || !quiet.js(`Boolean(document.querySelector('[name=code]'))`) {
+			t.Errorf("without scripts: %s", quiet.where())
+		}
+		quiet.accessible("an invitation without scripts")
+		quiet.reflows("an invitation without scripts")
+		quiet.shot("einladung-ohne-" + fmt.Sprint(width))
+	}
+	b := newDevice(t, w, 390)
+	b.mu.Lock()
+	b.documents[b.bases[0]+path+"/passkey"] = true // its 422 is this test's business
+	b.mu.Unlock()
+	b.open(path)
+	b.accessible("an invitation")
+	b.reflows("an invitation")
+	b.shot("einladung-390")
+	b.reach(`[name=password]`)
+	b.press("kurz")
+	b.enter(`[data-passkey-start]`, path)
+	if !b.has("Nehmen Sie mindestens 12 Zeichen") || b.keys() != 0 {
+		t.Errorf("a short password, %d passkeys: %s", b.keys(), b.where())
+	}
+	b.accessible("an invitation with a mistake")
+	b.size(1440, 900)
+	b.shot("einladung-1440")
+	b.reach(`[name=password]`)
+	b.press("vier bunte Wörter im Regen")
+	b.verifies(false)
+	b.reach(`[data-passkey-start]`)
+	b.press(kb.Enter)
+	b.want("what to do when it was cancelled", `!document.querySelector('[data-passkey-failed]').hidden`)
+	b.verifies(true)
+	b.enter(`[data-passkey-start]`, "/konto/sicherheit/notfallcodes")
+	if !b.js(`document.querySelectorAll('.codes li').length === 10`) || b.keys() != 1 {
+		t.Fatalf("%d passkeys: %s", b.keys(), b.where())
+	}
+	b.accessible("the recovery codes")
+	b.signsOut()
+	b.enter(`form[data-passkey] button`, "/")
+	b.want("signed in by the passkey", `document.querySelector('form[action$="/konto/abmelden"]')`)
 }

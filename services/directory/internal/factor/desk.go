@@ -242,10 +242,23 @@ func nameOf(name string) (string, error) {
 	return name, nil
 }
 
+// of is a passkey that was just made, as the person's own.
+func (k Passkey) of(person string, at time.Time) (Passkey, error) {
+	name, err := nameOf(k.Name)
+	k.ID, k.Person, k.Name, k.CreatedAt = event.NewID(), person, name, at
+	return k, err
+}
+
+// First is the passkey with which somebody new begins.
+func First(k Passkey, person string, at time.Time) (*Passkey, error) {
+	k, err := k.of(person, at)
+	return &k, err
+}
+
 // AddPasskey keeps a passkey that the browser has just made.
 func (d *Desk) AddPasskey(ctx context.Context, act Act, k Passkey) error {
 	act.At = d.now()
-	name, err := nameOf(k.Name)
+	k, err := k.of(act.Actor.Person, act.At)
 	if err != nil {
 		return err
 	}
@@ -253,7 +266,6 @@ func (d *Desk) AddPasskey(ctx context.Context, act Act, k Passkey) error {
 		if len(o.Passkeys) >= MaxPasskeys {
 			return Change{}, fault.New(fault.Conflict, "there are %d passkeys already; remove one first", MaxPasskeys)
 		}
-		k.ID, k.Person, k.Name, k.CreatedAt = event.NewID(), p.ID, name, act.At
 		return Change{
 			Action: "passkey.add", AddPasskey: &k,
 			News: []event.Payload{account.Notice(p, "passkey_added", act.At)},

@@ -78,12 +78,27 @@ func (d *Desk) Open(ctx context.Context, requestID, token string) (Opened, error
 	return o, nil
 }
 
-// Setup is what somebody new sets up: a password and the app, proved by a code,
-// or an account at a provider that asks for two factors itself. Offer is the
-// sealed secret that this browser was shown.
+// Setup is what somebody new sets up: a password with the app, proved by a code,
+// or with a passkey; or an account at a provider that asks for two factors
+// itself. Offer is the sealed secret that this browser was shown.
 type Setup struct {
 	Password, Code, Offer string
+	Passkey               *factor.Passkey
 	Identity              *factor.Identity
+}
+
+// OpenForPasskey is Open for somebody new whose browser is to make a passkey. The
+// password must hold before: no device shall keep a passkey of an account that
+// was never made.
+func (d *Desk) OpenForPasskey(ctx context.Context, requestID, token, password string) (Opened, error) {
+	o, err := d.Open(ctx, requestID, token)
+	if err != nil {
+		return o, err
+	}
+	if o.Invitation.Kind != Join || o.Known {
+		return o, errGone()
+	}
+	return o, factor.CheckPassword(password, o.Invitation.Name, o.Invitation.Email)
 }
 
 // AcceptNew brings somebody new in and signs them in: the person, their roles,
@@ -144,10 +159,14 @@ func (d *Desk) setup(ctx context.Context, act Act, p account.Person, i Invitatio
 		change.AddIdentity = &link
 		return change, nil
 	}
-	var wrong error
-	change.TOTPSealed, change.TOTPStep, wrong = d.Factors.Enrol(p.ID, i.Enrolment(), s.Offer, s.Code, act.At)
+	var second error
+	if s.Passkey != nil {
+		change.AddPasskey, second = factor.First(*s.Passkey, p.ID, act.At)
+	} else {
+		change.TOTPSealed, change.TOTPStep, second = d.Factors.Enrol(p.ID, i.Enrolment(), s.Offer, s.Code, act.At)
+	}
 	var bad fault.Fields
-	for _, err := range []error{factor.CheckPassword(s.Password, p.Name, p.Email), wrong} {
+	for _, err := range []error{factor.CheckPassword(s.Password, p.Name, p.Email), second} {
 		for _, f := range fault.FieldsOf(err) {
 			bad.Add(f.Name, f.Code, f.Detail)
 		}

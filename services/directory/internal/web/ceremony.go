@@ -31,6 +31,7 @@ const (
 	askCeremony    = "ask"    // a passkey is asked for
 	makeCeremony   = "make"   // a passkey is made
 	appCeremony    = "app"    // an app is set up: the cookie itself is the sealed secret
+	joinCeremony   = "join"   // somebody new makes one
 )
 
 const ceremonyLife = 10 * time.Minute

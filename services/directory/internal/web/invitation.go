@@ -9,7 +9,9 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
+	"github.com/thueringencert/leitstelle/services/directory/internal/factor"
 	"github.com/thueringencert/leitstelle/services/directory/internal/invitation"
+	"github.com/thueringencert/leitstelle/services/directory/internal/passkey"
 	"github.com/thueringencert/leitstelle/services/directory/internal/secret"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -28,6 +30,8 @@ type invitedView struct {
 	Other     bool // somebody else is
 	SignIn    string
 	Providers []providerButton
+	Passkey   bool   // this address takes passkeys
+	Elsewhere string // this page where they work
 	Wait      int
 	Insecure  bool
 }
@@ -58,6 +62,7 @@ func (h *Handler) renderInvited(c echo.Context, status int, v *invitedView, fail
 			return err
 		}
 	}
+	v.Passkey, v.Elsewhere = h.Passkeys.At(c.Request().Host), h.elsewhere(c, "/konto/einladung/"+token)
 	a := session.Actor(c)
 	v.Self, v.Other = a.SignedIn() && a.Person == o.Invitation.Person, a.SignedIn() && a.Person != o.Invitation.Person
 	v.SignIn = "/konto/anmelden?next=" + url.QueryEscape(page.Link(page.Language(c), "/konto/einladung/"+token))
@@ -96,12 +101,62 @@ func (h *Handler) accept(c echo.Context) error {
 		page.Flash(c, "success", "directory.signin.invited.accepted")
 		return page.Redirect(c, "/konto")
 	}
+	if c.FormValue("credential") != "" {
+		setup.Passkey, err = h.firstPasskey(c, o.Invitation)
+	}
+	if fault.Is(err, fault.Unauthenticated) {
+		v := &invitedView{Base: page.Base{Errors: []page.FieldError{{Code: "directory.signin.passkey.unmade"}}}}
+		return h.renderInvited(c, http.StatusUnprocessableEntity, v, nil)
+	}
+	if err != nil {
+		return err
+	}
 	s, secret, err := h.Invitations.AcceptNew(ctx, token, setup, attemptOf(c))
 	if err != nil {
 		return h.acceptFailed(c, err)
 	}
 	offerDone(c)
 	return h.signedIn(c, s, secret, page.Link(page.Language(c), "/konto/sicherheit/notfallcodes"))
+}
+
+// newcomer is whose passkey an invitation's is, as a ceremony wants them.
+func newcomer(i invitation.Invitation) passkey.Owner {
+	return passkey.Owner{ID: i.Person, Name: i.Name, Email: i.Email}
+}
+
+// makeFirstPasskey answers the script of the invitation's page: what the browser
+// is to make.
+func (h *Handler) makeFirstPasskey(c echo.Context) error {
+	if !h.Passkeys.At(c.Request().Host) || !secure(c) {
+		return fault.New(fault.NotFound, "there are no passkeys here")
+	}
+	o, err := h.Invitations.OpenForPasskey(c.Request().Context(), httpserver.RequestID(c), c.Param("token"), c.FormValue("password"))
+	if err != nil {
+		return err
+	}
+	options, state, err := h.Passkeys.Register(newcomer(o.Invitation))
+	if err != nil {
+		return err
+	}
+	if err := h.beginCeremony(c, joinCeremony, remembered{Session: state, Invitation: o.Invitation.ID}); err != nil {
+		return err
+	}
+	return c.JSONBlob(http.StatusOK, []byte(options))
+}
+
+// firstPasskey checks what the browser of somebody new made; Unauthenticated
+// when it was not begun here, is for another invitation or does not hold.
+func (h *Handler) firstPasskey(c echo.Context, i invitation.Invitation) (*factor.Passkey, error) {
+	var r remembered
+	err := h.take(c, joinCeremony, &r)
+	if fault.Is(err, fault.NotFound) || err == nil && r.Invitation != i.ID {
+		return nil, fault.New(fault.Unauthenticated, "this was not begun here, or is over")
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := h.Passkeys.Registered(newcomer(i), r.Session, c.FormValue("credential"))
+	return &factor.Passkey{Credential: key.Credential, Record: key.Record}, err
 }
 
 // acceptFailed shows the page again with what is wrong; the passwords are typed

@@ -18,8 +18,9 @@ import (
 
 // remembered is a passkey's ceremony until the browser answers.
 type remembered struct {
-	Session string `json:"session"`
-	Person  string `json:"person,omitempty"`
+	Session    string `json:"session"`
+	Person     string `json:"person,omitempty"`
+	Invitation string `json:"invitation,omitempty"`
 }
 
 // elsewhere is the page at the address that takes passkeys, "" when this one
@@ -165,7 +166,7 @@ func (h *Handler) makePasskey(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.beginCeremony(c, makeCeremony, remembered{state, o.ID}); err != nil {
+	if err := h.beginCeremony(c, makeCeremony, remembered{Session: state, Person: o.ID}); err != nil {
 		return err
 	}
 	return c.JSONBlob(http.StatusOK, []byte(options))

@@ -124,8 +124,18 @@ var signInSamples = map[string]sample{
 	"verknuepfen": {"verknuepfen", actor.Officer, func(r *page.Renderer, lang string) page.View {
 		return &linkView{Base: page.Base{Title: r.Text(lang, "directory.signin.link")}, Label: "Kim " + hostile, Provider: "BundID"}
 	}},
-	"einladung":         {"einladung", "", invitedSample(invitation.Join, false, false, false)},
-	"einladung-fehler":  {"einladung", "", invitedSample(invitation.Join, false, false, false, page.FieldError{Field: "password", Code: "directory.signin.error.short"}, page.FieldError{Field: "code", Code: "directory.signin.error.code"})},
+	"einladung":        {"einladung", "", invitedSample(invitation.Join, false, false, false)},
+	"einladung-fehler": {"einladung", "", invitedSample(invitation.Join, false, false, false, page.FieldError{Field: "password", Code: "directory.signin.error.short"}, page.FieldError{Field: "code", Code: "directory.signin.error.code"})},
+	"einladung-passkey": {"einladung", "", func(r *page.Renderer, lang string) page.View {
+		v := invitedSample(invitation.Join, false, false, false)(r, lang).(*invitedView)
+		v.Passkey, v.Providers = true, nil
+		return v
+	}},
+	"einladung-anderswo": {"einladung", "", func(r *page.Renderer, lang string) page.View {
+		v := invitedSample(invitation.Join, false, false, false)(r, lang).(*invitedView)
+		v.Elsewhere = "https://cert.example/konto/einladung/TOKEN"
+		return v
+	}},
 	"einladung-bekannt": {"einladung", "", invitedSample(invitation.Join, true, false, false)},
 	"einladung-selbst":  {"einladung", actor.Officer, invitedSample(invitation.Join, true, true, false)},
 	"einladung-fremd":   {"einladung", actor.Officer, invitedSample(invitation.Join, true, false, true)},

@@ -47,6 +47,7 @@ func (h *Handler) signInPages() []httpserver.Route {
 		{Method: post, Path: "/konto/zweiter-faktor", Action: actor.Public, Handler: h.second},
 		{Method: get, Path: "/konto/einladung/:token", Action: actor.Public, Handler: h.invited},
 		{Method: post, Path: "/konto/einladung/:token", Action: actor.Public, Handler: h.accept, Within: signInWait},
+		{Method: post, Path: "/konto/einladung/:token/passkey", Action: actor.Public, Handler: h.makeFirstPasskey},
 		{Method: get, Path: "/konto/bestaetigen", Action: actor.AccountOwn, Handler: h.confirmForm},
 		{Method: post, Path: "/konto/bestaetigen", Action: actor.AccountOwn, Handler: h.confirmAgain, Within: signInWait},
 		{Method: post, Path: "/konto/bestaetigen/passkey", Action: actor.AccountOwn, Handler: h.confirmPasskey},

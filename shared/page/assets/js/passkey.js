@@ -37,7 +37,7 @@ const ceremony = (form) => form.dataset.passkey ?? 'create';
 async function run(form) {
   const typed = new URLSearchParams(new FormData(form));
   const answer = await fetch(form.dataset.options, { method: 'POST', body: typed, headers: { Accept: 'application/json' }, credentials: 'same-origin' });
-  if (answer.status === 401 || answer.status === 403) { // signed out meanwhile, or to be confirmed again: the page leads there
+  if ([401, 403, 404].includes(answer.status)) { // signed out meanwhile, to be confirmed again, or gone: the page says so
     location.reload();
     return;
   }
