@@ -84,11 +84,8 @@ func TestAFirstPasskeyThatDoesNotHoldMakesNobody(t *testing.T) {
 	if a := b.browser().local(path, url.Values{"password": {good}, "credential": {answer}}); a.StatusCode != 422 {
 		t.Errorf("in another browser: %d, want 422", a.StatusCode)
 	}
-	if a := w.local(path, url.Values{"password": {"kurz"}, "credential": {answer}}); a.StatusCode != 422 || !strings.Contains(a.body, "mindestens 12 Zeichen") {
+	if a := w.local(path, url.Values{"password": {"kurz"}, "credential": {answer}}); a.StatusCode != 422 || !strings.Contains(a.body, "Nehmen Sie mindestens 12 Zeichen") || strings.Contains(a.body, "Der Code stimmt nicht") {
 		t.Errorf("with a short password: %d, want 422", a.StatusCode)
-	}
-	if a := w.local(path, url.Values{"password": {good}, "credential": {answer}}); a.StatusCode != 422 {
-		t.Errorf("the same answer again: %d, want 422", a.StatusCode)
 	}
 	for _, junk := range []string{"x", "{}", `{"id":"AA","rawId":"AA","type":"public-key","response":{}}`} {
 		w.firstDevice(path, good)

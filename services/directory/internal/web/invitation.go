@@ -102,14 +102,9 @@ func (h *Handler) accept(c echo.Context) error {
 		return page.Redirect(c, "/konto")
 	}
 	if c.FormValue("credential") != "" {
-		setup.Passkey, err = h.firstPasskey(c, o.Invitation)
-	}
-	if fault.Is(err, fault.Unauthenticated) {
-		v := &invitedView{Base: page.Base{Errors: []page.FieldError{{Code: "directory.signin.passkey.unmade"}}}}
-		return h.renderInvited(c, http.StatusUnprocessableEntity, v, nil)
-	}
-	if err != nil {
-		return err
+		if setup.Passkey, err = h.firstPasskey(c, o.Invitation); err != nil {
+			return h.acceptFailed(c, err)
+		}
 	}
 	s, secret, err := h.Invitations.AcceptNew(ctx, token, setup, attemptOf(c))
 	if err != nil {
@@ -144,18 +139,27 @@ func (h *Handler) makeFirstPasskey(c echo.Context) error {
 	return c.JSONBlob(http.StatusOK, []byte(options))
 }
 
-// firstPasskey checks what the browser of somebody new made; Unauthenticated
-// when it was not begun here, is for another invitation or does not hold.
+// firstPasskey checks what the browser of somebody new made; Invalid when the
+// password beside it does not hold, when it was not begun here, is for another
+// invitation or does not hold.
 func (h *Handler) firstPasskey(c echo.Context, i invitation.Invitation) (*factor.Passkey, error) {
-	var r remembered
-	err := h.take(c, joinCeremony, &r)
-	if fault.Is(err, fault.NotFound) || err == nil && r.Invitation != i.ID {
-		return nil, fault.New(fault.Unauthenticated, "this was not begun here, or is over")
-	}
-	if err != nil {
+	if _, err := h.Invitations.OpenForPasskey(c.Request().Context(), c.Param("token"), c.FormValue("password")); err != nil {
 		return nil, err
 	}
-	key, err := h.Passkeys.Registered(newcomer(i), r.Session, c.FormValue("credential"))
+	var r remembered
+	var key passkey.Key
+	err := h.take(c, joinCeremony, &r)
+	if err == nil && r.Invitation != i.ID {
+		err = fault.New(fault.NotFound, "begun for another invitation")
+	}
+	if err == nil {
+		key, err = h.Passkeys.Registered(newcomer(i), r.Session, c.FormValue("credential"))
+	}
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Unauthenticated) {
+		var bad fault.Fields
+		bad.Add("", "directory.signin.passkey.unmade", "the passkey does not hold")
+		return nil, bad.Err()
+	}
 	return &factor.Passkey{Credential: key.Credential, Record: key.Record}, err
 }
 

@@ -42,6 +42,7 @@ async function run(form) {
     return;
   }
   if (answer.status === 422) { // what was typed beside it does not hold: the page says what
+    form.elements.namedItem('credential').value = '{}';
     form.submit();
     return;
   }
