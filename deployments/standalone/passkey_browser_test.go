@@ -160,9 +160,12 @@ func TestACancelledPasskeySaysWhatToDoInstead(t *testing.T) {
 	b := newDevice(t, w, 390)
 	says := func(where, selector, words string) {
 		t.Helper()
-		b.want(where+" says so", `(e => e && !e.hidden && e.innerText.includes(`+quote(words)+`) && document.activeElement === e)(document.querySelector(`+quote(selector)+`))`)
+		b.want(where+" says so", `(e => e && e.checkVisibility() && e.innerText.includes(`+quote(words)+`) && document.activeElement === e)(document.querySelector(`+quote(selector)+`))`)
 	}
 	b.open("/konto/anmelden")
+	if b.js(`[...document.querySelectorAll('[data-passkey-none],[data-passkey-failed]')].some(e => e.checkVisibility())`) {
+		t.Errorf("a message before anything happened: %s", b.where())
+	}
 	b.reach(`form[data-passkey] button`)
 	b.verifies(false)
 	b.press(kb.Enter)
@@ -273,7 +276,7 @@ func TestSomebodyInvitedTakesAPasskeyInTheBrowser(t *testing.T) {
 	b.verifies(false)
 	b.reach(`[data-passkey-start]`)
 	b.press(kb.Enter)
-	b.want("what to do when it was cancelled", `!document.querySelector('[data-passkey-failed]').hidden`)
+	b.want("what to do when it was cancelled", `document.querySelector('[data-passkey-failed]').checkVisibility() && !document.querySelector('[data-passkey-known]').checkVisibility()`)
 	b.verifies(true)
 	b.enter(`[data-passkey-start]`, "/konto/sicherheit/notfallcodes")
 	if !b.js(`document.querySelectorAll('.codes li').length === 10`) || b.keys() != 1 {

@@ -26,6 +26,7 @@ type linkLine struct {
 type securityView struct {
 	page.Base
 	Has       factor.Overview
+	LastApp   bool // without the app there is no second factor
 	Links     []linkLine
 	Providers []providerButton // that could be linked
 	Passkeys  bool             // this address takes passkeys
@@ -39,7 +40,7 @@ func (h *Handler) security(c echo.Context) error {
 		return err
 	}
 	v := &securityView{
-		Base: page.Base{Title: h.Pages.T(c, "directory.signin.security")}, Has: has,
+		Base: page.Base{Title: h.Pages.T(c, "directory.signin.security")}, Has: has, LastApp: has.App && has.WithoutApp() != nil,
 		Providers: h.providers(c, "?fuer=verknuepfen"), Passkeys: h.Passkeys.At(c.Request().Host),
 		Elsewhere: h.elsewhere(c, "/konto/sicherheit"),
 	}

@@ -86,7 +86,7 @@ var signInSamples = map[string]sample{
 		return &securityView{Base: page.Base{Title: r.Text(lang, "directory.signin.security")}, Has: everyFactor, Links: linked, Providers: buttons, Passkeys: true}
 	}},
 	"sicherheit-wenig": {"sicherheit", actor.Officer, func(r *page.Renderer, lang string) page.View {
-		return &securityView{Base: page.Base{Title: r.Text(lang, "directory.signin.security")}, Has: factor.Overview{App: true}, Providers: buttons}
+		return &securityView{Base: page.Base{Title: r.Text(lang, "directory.signin.security")}, Has: factor.Overview{App: true}, LastApp: true, Providers: buttons}
 	}},
 	"passwort": {"passwort", actor.Officer, func(r *page.Renderer, lang string) page.View {
 		return &passwordView{
