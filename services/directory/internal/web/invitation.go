@@ -143,7 +143,7 @@ func (h *Handler) makeFirstPasskey(c echo.Context) error {
 // password beside it does not hold, when it was not begun here, is for another
 // invitation or does not hold.
 func (h *Handler) firstPasskey(c echo.Context, i invitation.Invitation) (*factor.Passkey, error) {
-	if _, err := h.Invitations.OpenForPasskey(c.Request().Context(), c.Param("token"), c.FormValue("password")); err != nil {
+	if _, err := h.Invitations.OpenForPasskey(c.Request().Context(), httpserver.RequestID(c), c.Param("token"), c.FormValue("password")); err != nil {
 		return nil, err
 	}
 	var r remembered
