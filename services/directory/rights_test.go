@@ -41,6 +41,9 @@ func TestEveryRouteNamesARowOfTheMatrix(t *testing.T) {
 			t.Errorf("%s %s with action %q is twice, without a row, or without a handler", r.Method, r.Path, r.Action)
 		}
 		seen[r.Method+r.Path] = true
+		if strings.HasSuffix(r.Path, ".csv") && !actor.NeedsStepUp(r.Action) { // reliability model §6: a file leaves the house
+			t.Errorf("%s is an export without a step-up", r.Path)
+		}
 	}
 }
 

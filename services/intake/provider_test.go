@@ -123,6 +123,14 @@ func TestNoMemberSeesAnother(t *testing.T) {
 	if res := e.do(request{method: "POST", path: reportsPath + "/" + c.ID + "/contradiction", as: second, key: "c1", body: `{"text":"KANARI stimmt nicht"}`}); res.StatusCode != http.StatusCreated {
 		t.Fatalf("the member contradicts: %d %s", res.StatusCode, res.body)
 	}
+	for _, other := range []string{memberAGS(1), memberID(1), "16068009"} { // who names another body does not act for the own one
+		for what, body := range map[string]string{"takeover": `"callback":{"name":"a","phone":"0361 1234567"}`, "contradiction": `"text":"x"`} {
+			res := e.do(request{method: "POST", path: reportsPath + "/" + c.ID + "/" + what, as: first, key: what + other, body: `{"affected":"` + other + `",` + body + `}`})
+			if res.StatusCode != http.StatusUnprocessableEntity || strings.Contains(res.body, memberName(1)) {
+				t.Errorf("%s in the name of %s: %d %s", what, other, res.StatusCode, res.body)
+			}
+		}
+	}
 	words := []string{"KANARI", memberName(1), memberID(1), memberAGS(1), `"affected_total":6`, "5 weitere", "6 Stellen", memberName(4)}
 	mine := e.do(request{path: reportsPath + "/" + c.ID, as: first})
 	hasNot(t, mine, words...)

@@ -186,7 +186,7 @@ type directory struct{ r *register.Register }
 // Worker returns a person who may take cases now.
 func (d directory) Worker(id string) (event.Person, bool) {
 	a, ok := d.r.ActorOf(id)
-	if !ok || !a.Has(actor.Duty, actor.Analyst, actor.Lead) {
+	if !ok || !a.Reaches(actor.CaseTake) {
 		return event.Person{}, false
 	}
 	return event.Person{ID: a.Person, Name: a.Name}, true

@@ -31,6 +31,7 @@ const (
 	CaseMessage        Action = "case.message"
 	CaseNote           Action = "case.note"
 	CaseMerge          Action = "case.merge"
+	CaseWiden          Action = "case.widen" // giving a case a TLP label that lets more people read it
 	CaseSearch         Action = "case.search"
 	CaseExport         Action = "case.export"
 	CampaignRead       Action = "campaign.read" // several cases with one cause, and who is in them
@@ -57,6 +58,7 @@ const (
 	EmergencyEdit      Action = "contact.seal"      // an organisation's own sealed contacts
 	OnboardingManage   Action = "onboarding.manage" // inviting organisations and following their admission
 	OfficersRead       Action = "officers.read"     // the register of ISBs; names only with contact.read
+	OfficersExport     Action = "officers.export"   // the register of ISBs as a file
 	OfficerEdit        Action = "officers.edit"     // what an ISB has learnt
 	RegisterImport     Action = "register.import"
 	ServiceRead        Action = "service.read" // the catalogue of the CERT
@@ -74,6 +76,7 @@ const (
 	AccessRead         Action = "access.read"    // who looked at an organisation's reports: its own people
 	AuditRead          Action = "audit.read"
 	Aggregate          Action = "aggregate.read"
+	AggregateExport    Action = "aggregate.export"
 	OperationsRead     Action = "operations.read" // dead letters, retries
 	RetentionRead      Action = "retention.read"  // what is due, counts only
 	RetentionPropose   Action = "retention.propose"
@@ -128,6 +131,11 @@ func signedIn(x Reach) map[Role]Reach {
 	return out
 }
 
+// figures are for who may see how many there are of something.
+func figures() map[Role]Reach {
+	return cert(map[Role]Reach{Editor: All, Approver: All, Constituency: All, Auditor: All, Steering: All})
+}
+
 // own grants Own to the two roles of an organisation's own people.
 func own(more map[Role]Reach) map[Role]Reach {
 	out := map[Role]Reach{Officer: Own, OrgAdmin: Own}
@@ -167,6 +175,7 @@ var matrix = map[Action]row{
 	CaseMessage:        {cells: cert(nil)},
 	CaseNote:           {cells: cert(nil)},
 	CaseMerge:          {cells: cert(nil)},
+	CaseWiden:          {cells: map[Role]Reach{Lead: All}},
 	CaseSearch:         {cells: cert(nil)},
 	CaseExport:         {fresh: true, cells: cert(nil)},
 	CampaignRead:       {cells: cert(nil)},
@@ -195,6 +204,7 @@ var matrix = map[Action]row{
 	EmergencyEdit:    {cells: own(nil)},
 	OnboardingManage: {cells: map[Role]Reach{Constituency: All}},
 	OfficersRead:     {cells: map[Role]Reach{Constituency: All, Steering: All}},
+	OfficersExport:   {fresh: true, cells: map[Role]Reach{Constituency: All, Steering: All}},
 	OfficerEdit:      {cells: own(map[Role]Reach{Constituency: All})},
 	RegisterImport:   {cells: map[Role]Reach{Constituency: All}},
 	ServiceRead:      {cells: signedIn(All)},
@@ -211,10 +221,8 @@ var matrix = map[Action]row{
 	SealedOpen:       {fresh: true, cells: cert(nil)},
 	AccessRead:       {cells: own(nil)},
 	AuditRead:        {cells: map[Role]Reach{Lead: All, Auditor: All}},
-	Aggregate: {cells: cert(map[Role]Reach{
-		Editor: All, Approver: All, Constituency: All,
-		Auditor: All, Steering: All,
-	})},
+	Aggregate:        {cells: figures()},
+	AggregateExport:  {fresh: true, cells: figures()},
 	OperationsRead:   {cells: map[Role]Reach{Admin: All}},
 	RetentionRead:    {cells: map[Role]Reach{Lead: All, Constituency: All, Auditor: All, Admin: All}},
 	RetentionPropose: {cells: map[Role]Reach{Lead: All, Admin: All}},

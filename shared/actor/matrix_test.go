@@ -22,9 +22,10 @@ var letters = map[actor.Reach]string{
 //
 // Where it departs from §2.4 on purpose: an org_admin reads and answers alerts,
 // because the added rows give that role subscriptions and answers; what an
-// org_admin reported stays theirs to read ("own reports" of the Reporter). The
-// cells for a provider's own firm, an organisation's own audit and its own
-// figures stay closed until there is a page for them.
+// org_admin reported stays theirs to read ("own reports" of the Reporter). A
+// provider's own firm is managed by its org_admin; an organisation's own audit is
+// the row access.read. The cells for an organisation's own figures stay closed
+// until there is a page for them.
 const wanted = `
 action              | code scope  | officer org_admin provider duty analyst lead editor approver constituency auditor admin steering
 report.create       | code report | O       O         M        *    *       *    –      –        –            –       –     –
@@ -46,6 +47,7 @@ case.classify       | –    –      | –       –         –        *    * 
 case.message        | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
 case.note           | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
 case.merge          | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
+case.widen          | –    –      | –       –         –        –    –       *    –      –        –            –       –     –
 case.search         | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
 case.export         | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
 campaign.read       | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
@@ -85,10 +87,12 @@ task.work           | –    –      | –       O         –        –    �
 contact.seal        | –    –      | O       O         –        –    –       –    –      –        –            –       –     –
 onboarding.manage   | –    –      | –       –         –        –    –       –    –      –        *            –       –     –
 officers.read       | –    –      | –       –         –        –    –       –    –      –        *            –       –     *
+officers.export     | –    –      | –       –         –        –    –       –    –      –        *            –       –     *
 officers.edit       | –    –      | O       O         –        –    –       –    –      –        *            –       –     –
 access.read         | –    –      | O       O         –        –    –       –    –      –        –            –       –     –
 audit.read          | –    –      | –       –         –        –    –       *    –      –        –            *       –     –
 aggregate.read      | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
+aggregate.export    | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
 operations.read     | –    –      | –       –         –        –    –       –    –      –        –            –       *     –
 retention.read      | –    –      | –       –         –        –    –       *    –      –        *            *       *     –
 retention.propose   | –    –      | –       –         –        –    –       *    –      –        –            –       *     –

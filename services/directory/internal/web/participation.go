@@ -22,7 +22,7 @@ import (
 func (h *Handler) participationPages() []httpserver.Route {
 	return []httpserver.Route{
 		{Method: http.MethodGet, Path: "/verzeichnis/beteiligung", Action: actor.Aggregate, Handler: h.participation},
-		{Method: http.MethodGet, Path: "/verzeichnis/beteiligung.csv", Action: actor.Aggregate, Handler: h.participationCSV},
+		{Method: http.MethodGet, Path: "/verzeichnis/beteiligung.csv", Action: actor.AggregateExport, Handler: h.participationCSV},
 	}
 }
 

@@ -30,7 +30,7 @@ func (h *Handler) officerPages() []httpserver.Route {
 	get, post := http.MethodGet, http.MethodPost
 	return []httpserver.Route{
 		{Method: get, Path: "/verzeichnis/isb", Action: actor.OfficersRead, Handler: h.officers},
-		{Method: get, Path: "/verzeichnis/isb.csv", Action: actor.OfficersRead, Handler: h.officersCSV},
+		{Method: get, Path: "/verzeichnis/isb.csv", Action: actor.OfficersExport, Handler: h.officersCSV},
 		{Method: get, Path: at, Action: actor.ContactRead, Handler: h.qualifications},
 		{Method: post, Path: at, Action: actor.OfficerEdit, Handler: h.addQualification},
 		{Method: post, Path: at + "/:qualification/entfernen", Action: actor.OfficerEdit, Handler: h.removeQualification},

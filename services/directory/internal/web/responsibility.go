@@ -94,7 +94,7 @@ func (h *Handler) responsibility(c echo.Context) error {
 			a := authorityOf(*x)
 			v.Supervision = &a
 		}
-		if k := v.Answer.Body.Kreis; k != "" && session.Actor(c).SignedIn() {
+		if k := v.Answer.Body.Kreis; k != "" && session.Actor(c).Reaches(actor.OrganisationRead) {
 			if _, v.Coordinators, err = h.Reads.Coordinators(c.Request().Context(), k); err != nil {
 				return err
 			}

@@ -26,7 +26,8 @@ func (s *Seen) rights(o Occasion) {
 }
 
 // step prepares what a body does about a report that its provider sent. Exactly
-// one body is asked: the own one.
+// one body is asked: the own one. Naming another one is a mistake and does not
+// become the own one.
 func (d *Desk) step(ctx context.Context, ref string, o Occasion, action actor.Action, kind StepKind) (Report, Step, Note, error) {
 	r, o, err := d.find(ctx, ref, o, action)
 	if err != nil {
@@ -45,7 +46,7 @@ func (d *Desk) step(ctx context.Context, ref string, o Occasion, action actor.Ac
 		var f fault.Fields
 		f.Add("affected", "intake.err.affected", "several of your bodies are affected: name one")
 		return Report{}, Step{}, Note{}, f.Err()
-	case len(own) > 1:
+	case len(o.To) > 0:
 		r.Affected = own
 		if own, err = d.addressed(r, o, action); err != nil {
 			return Report{}, Step{}, Note{}, err

@@ -216,7 +216,7 @@ func (c *Case) check(by By, k Classify) (tlp.Label, error) {
 		if label, err = tlp.Parse(k.TLP); err != nil {
 			f.Add("tlp", "triage.err.tlp", "is no TLP label")
 		} else if label.Wider(c.TLP) {
-			if !by.Has(actor.Lead) {
+			if !by.May(actor.CaseWiden, c.Object()).Allowed {
 				f.Add("tlp", "triage.err.tlp.lead", "can only be widened by the lead")
 			}
 			if reason == "" {
