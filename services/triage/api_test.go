@@ -237,7 +237,7 @@ func TestEveryRouteAgainstEveryRole(t *testing.T) {
 	for _, r := range e.Routes() {
 		for name, role := range people {
 			about := ref
-			if strings.Contains(r.Path, "/campaigns/") || strings.Contains(r.Path, "/lagen/") {
+			if strings.Contains(r.Path, "/campaigns/") || strings.Contains(r.Path, "/lagen/") || strings.Contains(r.Path, "/lagezeile/") {
 				about = "L-2026-0001"
 			}
 			path := strings.NewReplacer(":ref", about, ":id", about, ":case", ref, ":attachment", "x", ":name", "notiz").Replace(r.Path)
