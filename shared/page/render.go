@@ -5,15 +5,9 @@ package page
 import (
 	"bytes"
 	"embed"
-	"errors"
 	"fmt"
 	"html/template"
-	"io"
 	"io/fs"
-	"maps"
-	"path"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 	_ "time/tzdata" // Europe/Berlin also where the system has no zone files
@@ -49,19 +43,12 @@ type edition struct {
 	format
 	texts *catalogue
 	opts  *Options
-	pages map[string]*set
+	pages map[string]func() (*template.Template, error) // parsed at the first use
 	bufs  *sync.Pool
-	quiet bool // while New tries the templates out
 }
 
-// set is one page with the frames and partials around it.
-type set struct {
-	tmpl  *template.Template
-	aside bool
-}
-
-// New parses all templates and messages in both languages. Any mistake in them
-// fails here and not in front of a user.
+// New parses all messages and, once in a process, all templates in both
+// languages. Any mistake in them fails here and not in front of a user.
 func New(o Options) (*Renderer, error) {
 	if o.Location == nil {
 		loc, err := time.LoadLocation("Europe/Berlin")
@@ -94,113 +81,36 @@ func newEdition(lang string, o *Options) (*edition, error) {
 	}
 	e := &edition{
 		format: format{lang: lang, loc: o.Location, now: o.Now},
-		texts:  texts, opts: o, pages: map[string]*set{},
+		texts:  texts, opts: o, pages: map[string]func() (*template.Template, error){},
 		bufs: &sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
-	frames, err := template.New("page").Option("missingkey=error").Funcs(e.funcs()).ParseFS(ownTemplates, "templates/*.html")
-	if err != nil {
-		return nil, fmt.Errorf("parse frames: %w", err)
-	}
-	if err := e.addPages(frames, o.Templates, "templates/*.html", ""); err != nil {
-		return nil, err
-	}
-	if err := e.addPages(frames, ownTemplates, "common/*.html", "common/"); err != nil {
-		return nil, err
-	}
-	if err := e.addPages(frames, ownTemplates, "static/"+lang+"/*.html", "static/"); err != nil {
-		return nil, err
-	}
-	if err := e.addPages(frames, ownTemplates, "static/*.html", "static/"); err != nil {
-		return nil, err
-	}
-	return e, e.try()
-}
-
-// addPages parses each file that is not shared into a copy of the frames.
-func (e *edition) addPages(frames *template.Template, src fs.FS, pattern, prefix string) error {
-	if src == nil {
-		return nil
-	}
-	files, err := fs.Glob(src, pattern)
-	if err != nil {
-		return fmt.Errorf("list templates: %w", err)
-	}
-	shared := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return !isShared(f) })
-	for _, file := range files {
-		if isShared(file) {
-			continue
-		}
-		t, err := frames.Clone()
-		if err != nil {
-			return fmt.Errorf("copy frames: %w", err)
-		}
-		for _, f := range append(slices.Clone(shared), file) {
-			raw, err := fs.ReadFile(src, f)
-			if err != nil {
-				return fmt.Errorf("read template: %w", err)
-			}
-			if _, err := t.New(f).Parse(string(raw)); err != nil {
-				return fmt.Errorf("parse template: %w", err)
-			}
-		}
-		if t.Lookup("content") == nil {
-			return fmt.Errorf("template %s does not define \"content\"", file)
-		}
-		aside := t.Lookup("aside").Tree.ParseName == file
-		e.pages[prefix+strings.TrimSuffix(path.Base(file), ".html")] = &set{tmpl: t, aside: aside}
-	}
-	return nil
-}
-
-func isShared(file string) bool { return strings.HasPrefix(path.Base(file), "_") }
-
-// try runs every template of a page once with no data, because html/template
-// finds contexts it cannot escape only then. What fails for want of data is
-// fine. Frames and partials are tried where a layout or the page calls them.
-func (e *edition) try() error {
-	e.quiet = true
-	defer func() { e.quiet = false }()
-	for _, name := range slices.Sorted(maps.Keys(e.pages)) {
-		t := e.pages[name].tmpl
-		for _, part := range t.Templates() {
-			if part.Tree == nil || part.Tree.Root == nil || isPart(part) {
-				continue
-			}
-			err := t.ExecuteTemplate(io.Discard, part.Name(), nil)
-			if _, ok := errors.AsType[*template.Error](err); ok {
-				return fmt.Errorf("template %s: %w", name, err)
-			}
-		}
-	}
-	return nil
-}
-
-// isPart reports whether a template is a piece of the frames that only others call.
-func isPart(t *template.Template) bool {
-	return !strings.Contains(t.Tree.ParseName, "/") && !strings.HasPrefix(t.Name(), "layout-")
+	return e, e.addAll(o.Templates)
 }
 
 // Render answers with a whole page in its layout. name is the template's file
 // without ".html". Nothing is sent when the template fails.
 func (r *Renderer) Render(c echo.Context, status int, name string, view View) error {
 	e := r.lang[Language(c)]
-	p, ok := e.pages[name]
-	if !ok {
-		return fmt.Errorf("page: no template %q", name)
+	t, err := e.page(name)
+	if err != nil {
+		return err
 	}
 	b := view.base()
 	r.complete(c, b)
-	b.aside = p.aside && b.Main == MainAuto && b.Layout == Portal
+	b.aside = ownAside(t) && b.Main == MainAuto && b.Layout == Portal
 	setHeaders(c, b)
-	return e.write(c, status, p, "layout-"+string(b.Layout), view)
+	return e.write(c, status, t, "layout-"+string(b.Layout), view)
 }
 
 // Fragment answers with one named block of a page's template, for htmx and
 // live.js. data is what the block expects.
 func (r *Renderer) Fragment(c echo.Context, status int, name, block string, data any) error {
 	e := r.lang[Language(c)]
-	p, ok := e.pages[name]
-	if !ok || p.tmpl.Lookup(block) == nil {
+	t, err := e.page(name)
+	if err != nil {
+		return err
+	}
+	if t.Lookup(block) == nil {
 		return fmt.Errorf("page: no block %q in template %q", block, name)
 	}
 	if v, ok := data.(View); ok {
@@ -208,7 +118,7 @@ func (r *Renderer) Fragment(c echo.Context, status int, name, block string, data
 	}
 	c.Response().Header().Set(echo.HeaderCacheControl, "private, no-store")
 	c.Response().Header().Add(echo.HeaderVary, "HX-Request")
-	return e.write(c, status, p, block, data)
+	return e.write(c, status, t, block, data)
 }
 
 // T returns a message in the language of the request, for titles and notices.
@@ -256,11 +166,11 @@ func (r *Renderer) complete(c echo.Context, b *Base) {
 	}
 }
 
-func (e *edition) write(c echo.Context, status int, p *set, name string, data any) error {
+func (e *edition) write(c echo.Context, status int, t *template.Template, name string, data any) error {
 	buf, _ := e.bufs.Get().(*bytes.Buffer)
 	defer e.bufs.Put(buf)
 	buf.Reset()
-	if err := p.tmpl.ExecuteTemplate(buf, name, data); err != nil {
+	if err := t.ExecuteTemplate(buf, name, data); err != nil {
 		return fmt.Errorf("page: %w", err)
 	}
 	return c.HTMLBlob(status, buf.Bytes())
@@ -268,7 +178,7 @@ func (e *edition) write(c echo.Context, status int, p *set, name string, data an
 
 func (e *edition) t(id string, args ...any) string {
 	s, err := e.texts.text(e.format, id, args)
-	if err != nil && !e.quiet {
+	if err != nil {
 		e.opts.Log.Error("page: message missing", zap.String("lang", e.lang), zap.String("id", id), zap.Error(err))
 		if e.opts.Missing != nil {
 			e.opts.Missing(e.lang, id)

@@ -24,6 +24,8 @@ func TestMistakesInTemplatesAndTextsFailAtTheStart(t *testing.T) {
 		"no content":        {`<p>x</p>`, `{}`, `does not define "content"`},
 		"unknown function":  {`{{define "content"}}{{tt "x"}}{{end}}`, `{}`, "not defined"},
 		"unsafe context":    {`{{define "content"}}<a href={{.}}{{if .}}"{{end}}>{{end}}`, `{}`, "html/template"},
+		"an open attribute": {`{{define "content"}}{{end}}{{define "row"}}<a href="{{end}}`, `{}`, "different contexts"},
+		"a missing block":   {`{{define "content"}}{{template "nowhere"}}{{end}}`, `{}`, "no such template"},
 		"an id twice":       {`{{define "content"}}{{end}}`, `{"page.back": "x"}`, "is there twice"},
 		"messages not JSON": {`{{define "content"}}{{end}}`, `{`, "parse messages/de.json"},
 	} {
@@ -37,6 +39,19 @@ func TestMistakesInTemplatesAndTextsFailAtTheStart(t *testing.T) {
 				t.Errorf("New = %v, want an error with %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestTheSameMistakeFailsAtEveryStart(t *testing.T) {
+	t.Parallel()
+	for range 2 {
+		_, err := page.New(page.Options{
+			Templates: fstest.MapFS{"templates/again.html": {Data: []byte(`{{define "content"}}<a href={{.}}{{if .}}"{{end}}>{{end}}`)}},
+			Messages:  fstest.MapFS{"messages/de.json": {Data: []byte("{}")}, "messages/en.json": {Data: []byte("{}")}},
+		})
+		if err == nil || !strings.Contains(err.Error(), "template again") {
+			t.Errorf("New = %v, want the mistake", err)
+		}
 	}
 }
 
