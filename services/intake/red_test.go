@@ -46,6 +46,36 @@ func TestARedReportIsReadOnlyAfterAStepUp(t *testing.T) {
 	}
 }
 
+// §2.5: TLP:RED that a body reported itself is for its own people and the CERT,
+// whatever its provider may read otherwise. What the provider reported itself it
+// knows, under any label.
+func TestARedReportOfABodyItselfIsNotItsProviders(t *testing.T) {
+	t.Parallel()
+	e := newIntake(t)
+	with := func(label string) string { return strings.Replace(good, `"tlp":"AMBER"`, `"tlp":"`+label+`"`, 1) }
+	for label, want := range map[string]int{"RED": http.StatusNotFound, "AMBER+STRICT": http.StatusOK} {
+		c := e.submit(actor.Officer, "own"+label, with(label))
+		for _, r := range []request{
+			{path: reportsPath + "/" + c.ID, as: actor.Provider}, {path: reportsPath + "/" + c.ID + "/affected", as: actor.Provider},
+			{path: "/melden/vorgang/" + c.Reference, cookie: actor.Provider}, {path: "/melden/vorgang/" + c.Reference + "/druck", cookie: actor.Provider},
+		} {
+			if res := e.do(r); res.StatusCode != want {
+				t.Errorf("%s: the provider at %s: %d, want %d", label, r.path, res.StatusCode, want)
+			}
+		}
+		if listed := strings.Contains(e.do(request{path: reportsPath, as: actor.Provider}).body, c.ID); listed != (want == http.StatusOK) {
+			t.Errorf("%s: in the provider's list: %v", label, listed)
+		}
+		if res := e.do(request{method: "POST", path: reportsPath + "/" + c.ID + "/messages", as: actor.Provider, key: "m" + label, body: `{"text":"x"}`}); (res.StatusCode == http.StatusCreated) != (want == http.StatusOK) {
+			t.Errorf("%s: the provider writes: %d", label, res.StatusCode)
+		}
+	}
+	c := e.submit(actor.Provider, "agent", with("RED"))
+	if res := e.do(request{path: reportsPath + "/" + c.ID, as: actor.Provider}); res.StatusCode != http.StatusOK {
+		t.Errorf("what the provider reported: %d, want it readable", res.StatusCode)
+	}
+}
+
 // A guest has the one report of a code, and no list.
 func TestWithoutCredentialsThereIsNoList(t *testing.T) {
 	t.Parallel()

@@ -131,6 +131,7 @@ type Object struct {
 	Assignee     string // the analyst who works it
 	Code         bool   // the guest has shown the code of this very object
 	Red          bool   // TLP:RED: only for people who confirmed a moment ago
+	OwnOnly      bool   // no mandate reaches it: TLP:RED that the body reported itself (reliability model §2.5)
 }
 
 // Decision is the answer, and for whom the actor acts.
@@ -179,7 +180,7 @@ func grants(r Reach, m Membership, a Actor, o Object) bool {
 }
 
 func (a Actor) byMandate(row row, o Object) Decision {
-	if o.Organisation == "" {
+	if o.Organisation == "" || o.OwnOnly {
 		return Decision{}
 	}
 	for _, m := range a.Memberships {

@@ -35,6 +35,20 @@ func TestAMandateGivesExactlyItsScopes(t *testing.T) {
 	}
 }
 
+// reliability model §2.5: TLP:RED that a body reported itself reaches no provider.
+func TestNoMandateReachesWhatIsForTheBodyAlone(t *testing.T) {
+	t.Parallel()
+	for _, a := range []actor.Actor{agent(actor.Scopes()...), agent(actor.Scopes()...).Indexed()} {
+		if got := a.May(actor.ReportRead, actor.Object{Organisation: client, OwnOnly: true}); got.Allowed {
+			t.Errorf("May = %+v, want a denial", got)
+		}
+	}
+	own := actor.Actor{Person: me, Memberships: []actor.Membership{{Organisation: client, Role: actor.Officer}}}
+	if !own.May(actor.ReportRead, actor.Object{Organisation: client, OwnOnly: true}).Allowed {
+		t.Error("the body's own officer may not read it")
+	}
+}
+
 func TestAMandateOfAnotherAgentGivesNothing(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*actor.Actor){

@@ -238,9 +238,10 @@ func mayAt(r Report, o Occasion, action actor.Action, b Body) bool {
 	return o.By.May(action, objectOf(r, b)).Allowed
 }
 
-// objectOf is a report at one body, as the matrix asks.
+// objectOf is a report at one body, as the matrix asks. What a body reported
+// itself as TLP:RED is for its own people; what its agent reported the agent knows.
 func objectOf(r Report, b Body) actor.Object {
-	return actor.Object{Organisation: b.VisibleTo, Owner: r.Reporter.ID}
+	return actor.Object{Organisation: b.VisibleTo, Owner: r.Reporter.ID, OwnOnly: r.TLP == string(tlp.Red) && b.OnBehalf == ""}
 }
 
 func behalf(r Report, by actor.Actor, action actor.Action) string {
