@@ -44,6 +44,7 @@ func TestGoldensOfAProvidersReport(t *testing.T) {
 			golden(t, m, "vorgang-stelle", m.get(own))
 			golden(t, m, "druck-stelle", m.get(own+"/druck"))
 			golden(t, m, "uebernehmen", m.get(own+"/uebernehmen"))
+			golden(t, m, "widersprechen", m.get(own+"/widersprechen"))
 			golden(t, m, "widersprechen-fehler", m.post(own+"/widersprechen", url.Values{"key": {"k1"}}))
 			m.follow(own+"/uebernehmen", url.Values{"key": {"k2"}, "name": {"Rike Rathaus"}, "phone": {"03601 4711 00"}})
 			m.follow(own+"/widersprechen", url.Values{"key": {"k3"}, "text": {"Bei uns läuft alles."}})

@@ -327,7 +327,7 @@ func TestTheCampaignsFormsWorkWithoutAScript(t *testing.T) {
 func TestCampaignGoldens(t *testing.T) {
 	t.Parallel()
 	e := newTriage(t)
-	reports, _ := e.together(4)
+	reports, campaign := e.together(4)
 	for i := range reports { // the numbers follow from the order in which they came
 		if _, err := e.db.Exec(`UPDATE cases SET reference = $1 WHERE org_id = $2`, fmt.Sprintf("V-2026-1%05d", i+1), reports[i].Affected.ID); err != nil {
 			t.Fatal(err)
@@ -340,10 +340,7 @@ func TestCampaignGoldens(t *testing.T) {
 	if _, err := e.db.Exec(`UPDATE cases SET received_at = received_at + right(reference, 1)::int * interval '1 second', next_due = next_due + right(reference, 1)::int * interval '1 second'`); err != nil {
 		t.Fatal(err)
 	}
-	for name, path := range map[string]string{
-		"lagen": "/lage/lagen", "lagen-leer": "/lage/lagen?status=closed", "lage": "/lage/lagen/L-2026-0001", "lage-druck": "/lage/lagen/L-2026-0001/druck",
-		"lage-nachricht": "/lage/lagen/L-2026-0001/tun/nachricht?kreis=16071", "eingang-lage": "/lage/eingang", "fall-lage": "/lage/fall/V-2026-100002",
-	} {
+	see := func(name, path string) {
 		for _, lang := range []string{"de", "en"} {
 			header := map[string]string{}
 			if lang == "en" {
@@ -356,4 +353,14 @@ func TestCampaignGoldens(t *testing.T) {
 			pagetest.Golden(t, name+"."+lang, []byte(random.ReplaceAllString(res.body, "00000000-0000-7000-8000-000000000000")))
 		}
 	}
+	for name, path := range map[string]string{
+		"lagen": "/lage/lagen", "lagen-leer": "/lage/lagen?status=closed", "lage": "/lage/lagen/L-2026-0001", "lage-druck": "/lage/lagen/L-2026-0001/druck",
+		"lage-nachricht": "/lage/lagen/L-2026-0001/tun/nachricht?kreis=16071", "eingang-lage": "/lage/eingang", "fall-lage": "/lage/fall/V-2026-100002",
+	} {
+		see(name, path)
+	}
+	var job struct{ ID string }
+	e.send(http.MethodPost, campaign+"/state", "analyst", map[string]any{"state": "working"}).into(t, &job) // left undone: they are nobody's
+	e.eventually("the order", func() bool { return e.count(`SELECT count(*) FROM campaign_jobs WHERE ended_at IS NOT NULL`) == 1 })
+	see("lage-auftrag", "/lage/lagen/L-2026-0001/arbeit/"+job.ID)
 }
