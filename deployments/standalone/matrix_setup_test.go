@@ -210,7 +210,7 @@ func (f *fixture) plantAlerts(t *testing.T) {
 		id := f.w.draftAlert(t, map[string]any{"audience": map[string]any{"organisations": []string{f.klettbach}}})
 		o := object{name: name, path: []string{id}}
 		if name != "a draft" {
-			must(t, f.w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+id+"/release", http.StatusOK, map[string]any{}, nil)
+			must(t, f.w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+id+"/release", http.StatusOK, map[string]any{}, nil, "If-Match", `"1"`)
 			o.orgs = []string{f.klettbach}
 		}
 		f.alerts = append(f.alerts, o)

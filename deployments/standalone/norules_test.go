@@ -33,7 +33,7 @@ func TestD17WithoutTheRulesTheDatabaseKeepsOrganisationsApart(t *testing.T) {
 	warning := w.draftAlert(t, map[string]any{
 		"title": canary + "Klettbach", "tlp": "AMBER", "audience": map[string]any{"organisations": []string{klettbach}},
 	})
-	must(t, w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+warning+"/release", http.StatusOK, map[string]any{}, nil)
+	must(t, w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+warning+"/release", http.StatusOK, map[string]any{}, nil, "If-Match", `"1"`)
 
 	f := &fixture{w: w, http: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	cert := []actor.Role{actor.Duty, actor.Analyst, actor.Lead}

@@ -150,7 +150,7 @@ func (w *world) sowAlerts(t *testing.T, s *sown) {
 			"products": []map[string]string{{"name": oneLine(payloads[i+2]), "versions": oneLine(payloads[i+3])}},
 			"poll":     map[string]any{"question": oneLine(p)}, "audience": map[string]any{"organisations": []string{"16071043"}},
 		})
-		must(t, w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+id+"/release", http.StatusOK, map[string]any{}, nil)
+		must(t, w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+id+"/release", http.StatusOK, map[string]any{}, nil, "If-Match", `"1"`)
 		must(t, w.as(t, actor.Officer), http.MethodPost, "/api/notification/v1/alerts/"+id+"/answers", http.StatusCreated,
 			map[string]any{"organisation": "16071043", "answer": "mitigating", "text": p}, nil)
 		s.alerts = append(s.alerts, "/warnungen/redaktion/"+id, "/warnungen/redaktion/"+id+"/vorschau", "/warnungen/redaktion/"+id+"/zustellungen", "/warnungen/redaktion/"+id+"/anrufliste", "/warnungen/"+id)

@@ -14,6 +14,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/devstack"
 	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/httpserver"
 )
 
 const draft = `{"title":"Lücke im Muster-VPN-Gateway wird ausgenutzt","summary":"Angreifer können ohne Anmeldung in Ihr Netz gelangen.",
@@ -34,11 +35,16 @@ func (e *env) drafted(json string) alertBody {
 	return a
 }
 
+// ifMatch is the header of a change to what was read in a version.
+func ifMatch(version int) map[string]string {
+	return map[string]string{"If-Match": httpserver.ETag(version)}
+}
+
 // released makes an alert and releases it.
 func (e *env) released(json string) alertBody {
 	e.t.Helper()
 	a := e.drafted(json)
-	e.want(http.StatusOK, request{method: http.MethodPost, path: "/api/notification/v1/alerts/" + a.ID + "/release", as: actor.Approver})
+	e.want(http.StatusOK, request{method: http.MethodPost, path: "/api/notification/v1/alerts/" + a.ID + "/release", as: actor.Approver, header: ifMatch(1)})
 	return a
 }
 
@@ -76,8 +82,11 @@ func TestADraftBecomesAWarningAndGetsAnswered(t *testing.T) {
 	if res := e.do(request{method: http.MethodPost, path: api + "/release", as: actor.Editor}); res.StatusCode != http.StatusNotFound {
 		t.Errorf("the editor's release = %d, want 404", res.StatusCode)
 	}
-	e.want(http.StatusOK, request{method: http.MethodPost, path: api + "/release", as: actor.Approver})
-	e.want(http.StatusConflict, request{method: http.MethodPost, path: api + "/release", as: actor.Approver})
+	e.want(http.StatusPreconditionRequired, request{method: http.MethodPost, path: api + "/release", as: actor.Approver})
+	e.want(http.StatusPreconditionFailed, request{method: http.MethodPost, path: api + "/release", as: actor.Approver, header: ifMatch(2)})
+	e.want(http.StatusOK, request{method: http.MethodPost, path: api + "/release", as: actor.Approver, header: ifMatch(1)})
+	e.want(http.StatusPreconditionFailed, request{method: http.MethodPost, path: api + "/release", as: actor.Approver, header: ifMatch(1)})
+	e.want(http.StatusConflict, request{method: http.MethodPost, path: api + "/release", as: actor.Approver, header: ifMatch(2)})
 
 	link := e.link("officer@example.org")
 	for _, method := range []string{http.MethodHead, http.MethodGet, http.MethodGet} {

@@ -277,7 +277,7 @@ func (a *alerts) release(ctx context.Context) (took alertTimes, err error) {
 		return took, err
 	}
 	start := time.Now()
-	if _, err := a.second.Do(ctx, http.MethodPost, "/api/notification/v1/alerts/"+draft.ID+"/release", http.StatusOK, nil, nil); err != nil {
+	if _, err := a.second.Do(ctx, http.MethodPost, "/api/notification/v1/alerts/"+draft.ID+"/release", http.StatusOK, nil, nil, "If-Match", `"1"`); err != nil {
 		return took, err
 	}
 	released := time.Now()

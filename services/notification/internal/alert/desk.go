@@ -175,13 +175,14 @@ func (d Desk) Audience(ctx context.Context, a *Alert) (Audience, error) {
 	return Select(v.Content, d.Register, w), nil
 }
 
-// Release publishes the draft. The audience is computed again in this moment.
+// Release publishes the draft in the revision that the approver read, else Stale.
+// The audience is computed again in this moment.
 func (d Desk) Release(ctx context.Context, by By, id string, revision int) (Alert, error) {
 	if !by.May(actor.AlertApprove, actor.Object{}).Allowed {
 		return Alert{}, fault.New(fault.Forbidden, "only an approver may release an alert")
 	}
 	return d.Store.Update(ctx, id, by, func(a *Alert) (Effect, error) {
-		if revision > 0 && a.Revision != revision {
+		if a.Revision != revision {
 			return Effect{}, fault.New(fault.Stale, "somebody changed alert %s since you read it", a.Reference)
 		}
 		var who Audience
@@ -196,13 +197,13 @@ func (d Desk) Release(ctx context.Context, by By, id string, revision int) (Aler
 	})
 }
 
-// Withdraw ends an alert.
+// Withdraw ends an alert in the revision that was read, else Stale.
 func (d Desk) Withdraw(ctx context.Context, by By, id string, revision int) (Alert, error) {
 	if !by.May(actor.AlertApprove, actor.Object{}).Allowed {
 		return Alert{}, fault.New(fault.Forbidden, "only an approver may withdraw an alert")
 	}
 	return d.Store.Update(ctx, id, by, func(a *Alert) (Effect, error) {
-		if revision > 0 && a.Revision != revision {
+		if a.Revision != revision {
 			return Effect{}, fault.New(fault.Stale, "somebody changed alert %s since you read it", a.Reference)
 		}
 		e, err := a.Withdraw(by.Named(), d.Now())

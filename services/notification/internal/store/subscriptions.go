@@ -73,12 +73,15 @@ func (s *Store) PutSetting(ctx context.Context, set subscription.Setting, by ale
 		set.Categories = []string{}
 	}
 	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
-		res, err := tx.ExecContext(ctx, `
-			INSERT INTO subscriptions (`+settingColumns+`) VALUES ($1, $2, $3, $4, $5, $6, 1, $7)
-			ON CONFLICT (organisation, person) DO UPDATE SET off = excluded.off, min_severity = excluded.min_severity,
-				categories = excluded.categories, mailbox = excluded.mailbox, version = subscriptions.version + 1,
-				changed_at = excluded.changed_at
-			WHERE subscriptions.version = $8`,
+		query := `
+			UPDATE subscriptions SET off = $3, min_severity = $4, categories = $5, mailbox = $6, version = version + 1, changed_at = $7
+			WHERE organisation = $1 AND person = $2 AND version = $8`
+		if set.Version == 0 {
+			query = `
+			INSERT INTO subscriptions (` + settingColumns + `) VALUES ($1, $2, $3, $4, $5, $6, $8 + 1, $7)
+			ON CONFLICT (organisation, person) DO NOTHING`
+		}
+		res, err := tx.ExecContext(ctx, query,
 			set.Organisation, set.Person, set.Off, set.MinSeverity, pq.Array(set.Categories), set.Mailbox, set.ChangedAt, set.Version)
 		if err != nil {
 			return fmt.Errorf("save subscription: %w", err)

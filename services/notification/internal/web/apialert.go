@@ -63,20 +63,17 @@ func refs(list []alert.Organisation) []event.Organisation {
 	return out
 }
 
-// apiRelease is POST /alerts/{id}/release. If-Match is optional: the released
-// text is then whatever stands there.
+// apiRelease is POST /alerts/{id}/release. If-Match says which text the approver
+// read: what somebody changed since goes out to nobody.
 func (h *Handler) apiRelease(c echo.Context) error { return h.apiStep(c, h.Desk.Release) }
 
 // apiWithdraw is POST /alerts/{id}/withdraw.
 func (h *Handler) apiWithdraw(c echo.Context) error { return h.apiStep(c, h.Desk.Withdraw) }
 
 func (h *Handler) apiStep(c echo.Context, do stepFunc) error {
-	revision := 0
-	if c.Request().Header.Get("If-Match") != "" {
-		var err error
-		if revision, err = httpserver.IfMatch(c); err != nil {
-			return err
-		}
+	revision, err := httpserver.IfMatch(c)
+	if err != nil {
+		return err
 	}
 	a, err := do(c.Request().Context(), by(c), c.Param("id"), revision)
 	if err != nil {

@@ -71,15 +71,21 @@ func (h *Handler) saveSubscription(c echo.Context) error {
 			return listErr
 		}
 		v := &subscriptionsView{Base: page.Base{Title: h.Pages.T(c, "notification.abo.title")}, Items: items, Bad: s.Organisation + s.Person}
+		stale := fault.Is(err, fault.Stale)
 		for i, x := range v.Items {
 			if x.Organisation == s.Organisation && x.Person == s.Person {
+				if stale { // what was typed stays, and can be sent again on what is there now
+					s.Version = x.Version
+				}
 				v.Items[i].Setting, v.Items[i].CategoryText = s, c.FormValue("categories")
 			}
 		}
-		if !v.Fail(err) {
+		if stale {
+			v.Notice = &page.Notice{Kind: "warning", Text: h.Pages.T(c, "notification.abo.stale")}
+		} else if !v.Fail(err) {
 			return err
 		}
-		return h.Pages.Render(c, http.StatusUnprocessableEntity, "abo", v)
+		return h.Pages.Render(c, httpserver.StatusOf(err), "abo", v)
 	}
 	page.Flash(c, "success", "notification.abo.saved")
 	return page.Redirect(c, "/warnungen/abo")
@@ -129,19 +135,16 @@ func (h *Handler) apiSubscriptions(c echo.Context) error {
 }
 
 // apiSubscribe is PUT /subscriptions: the setting of one organisation; with
-// "mailbox" that of its functional mailbox. The version in If-Match, or in the
-// body, is the one that was read.
+// "mailbox" that of its functional mailbox. If-Match carries the version that was
+// read, "0" where there is none yet.
 func (h *Handler) apiSubscribe(c echo.Context) error {
 	var in settingJSON
 	if _, err := httpserver.DecodeJSON(c, &in); err != nil {
 		return err
 	}
-	if c.Request().Header.Get("If-Match") != "" {
-		v, err := httpserver.IfMatch(c)
-		if err != nil {
-			return err
-		}
-		in.Version = v
+	version, err := httpserver.IfMatch(c)
+	if err != nil {
+		return err
 	}
 	org, ok := h.Register.Resolve(in.Organisation)
 	if !ok {
@@ -149,7 +152,7 @@ func (h *Handler) apiSubscribe(c echo.Context) error {
 	}
 	s := subscription.Setting{
 		Organisation: org.ID, Person: session.Actor(c).Person, Off: in.Off, MinSeverity: in.MinSeverity,
-		Categories: in.Categories, Version: in.Version,
+		Categories: in.Categories, Version: version,
 	}
 	if in.Mailbox != nil {
 		s.Person, s.Mailbox = "", *in.Mailbox
