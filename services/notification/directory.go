@@ -98,10 +98,7 @@ func (d directory) entitled(n message.Notice, to message.Delivery) bool {
 
 // mayHave asks the matrix whether a person may see what a notice points to.
 func (d directory) mayHave(a actor.Actor, n message.Notice, to message.Delivery) bool {
-	about := actor.Object{Organisation: cmp.Or(n.About(), to.Organisation), Owner: a.Person}
-	if _, heir, ok := d.r.Successor(about.Organisation); ok { // another body took over from it
-		about.Organisation = heir.ID
-	}
+	about := d.object(a, cmp.Or(n.About(), to.Organisation))
 	switch n.Kind {
 	case message.Alert, message.AllClear:
 		v := a.View(actor.AlertRead)
@@ -111,10 +108,21 @@ func (d directory) mayHave(a actor.Actor, n message.Notice, to message.Delivery)
 	case message.Reported, message.Copy:
 		return a.May(actor.ReportRead, actor.Object{Organisation: about.Organisation}).Allowed || a.May(actor.ReportTakeOver, about).Allowed
 	case message.Question:
-		return n.About() == "" || a.May(actor.ReportRead, about).Allowed || a.May(actor.ReportTakeOver, about).Allowed
+		return n.About() == "" || slices.ContainsFunc(n.Bodies(), func(body string) bool {
+			about := d.object(a, body)
+			return a.May(actor.ReportRead, about).Allowed || a.May(actor.ReportTakeOver, about).Allowed
+		})
 	case message.Receipt, message.Invitation, message.Wanted:
 	}
 	return true
+}
+
+// object is a body, or the one that took over from it, as the matrix asks.
+func (d directory) object(a actor.Actor, body string) actor.Object {
+	if _, heir, ok := d.r.Successor(body); ok {
+		body = heir.ID
+	}
+	return actor.Object{Organisation: body, Owner: a.Person}
 }
 
 func (d directory) active(organisation string) bool {

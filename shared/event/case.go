@@ -85,7 +85,8 @@ func (CaseClosed) Type() string { return "case.closed" }
 func (p CaseClosed) Subject() string { return p.Type() + "." + p.Organisation.Region() }
 
 // CaseMessagePosted is a message of the CERT to the reporter's side. Intake
-// shows it at each of the reports, notification mails a pointer to it.
+// shows it at each of the reports, notification mails a pointer to it. One order
+// that wrote to many cases is one Batch: who deals with several of them is told once.
 type CaseMessagePosted struct {
 	Case         string       `json:"case"`
 	Reference    string       `json:"reference"`
@@ -96,6 +97,7 @@ type CaseMessagePosted struct {
 	TLP          string       `json:"tlp"`
 	Text         string       `json:"text"`
 	At           time.Time    `json:"at"`
+	Batch        string       `json:"batch,omitempty"` // id of the order that wrote it to many cases
 }
 
 // Type of the event.

@@ -30,10 +30,17 @@ type Notes interface {
 	KeepCase(ctx context.Context, c event.Case) (fresh bool, err error)
 	// Bodies that a provider reported for, and whom they want asked.
 	KeepMember(ctx context.Context, m message.Member) error
-	KeepTakeover(ctx context.Context, m message.Member, at time.Time) error
+	// A body's takeovers and the questions about it wait for each other: KeepTakeover
+	// and Member keep the body in line until the transaction ends. KeepTakeover
+	// reports whether nothing newer was known.
+	KeepTakeover(ctx context.Context, m message.Member, at time.Time) (bool, error)
 	Member(ctx context.Context, report, organisation string) (message.Member, bool, error)
 	// Succeed gives the settings about warnings to the body that took over.
 	Succeed(ctx context.Context, e event.OrganisationSucceeded) error
+	// SayTogether is Say to one recipient; said before, the notice also points to what it asks now.
+	SayTogether(ctx context.Context, n message.Notice, to message.To) error
+	// Asked are the messages about a body that were written after since and told already.
+	Asked(ctx context.Context, report, organisation string, since time.Time) ([]message.Told, error)
 }
 
 // People knows who somebody is and what they may; the register.

@@ -4,6 +4,9 @@ package feed
 
 import (
 	"context"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/thueringencert/leitstelle/services/notification/internal/alert"
 	"github.com/thueringencert/leitstelle/services/notification/internal/message"
@@ -74,37 +77,90 @@ func (f Feed) takeover(ctx context.Context, notes Notes, o event.ReportTakenOver
 			m.To[i].Organisation = o.Affected.ID
 		}
 	}
-	return notes.KeepTakeover(ctx, m, o.At)
+	fresh, err := notes.KeepTakeover(ctx, m, o.At)
+	if err != nil || !fresh {
+		return err
+	}
+	return f.again(ctx, notes, m, o.At)
 }
 
-// ask points who answers for a body to a new message: the body's own contact
-// once it took over, else the reporter; then the body gets a copy.
+// again tells who is asked from now on what was written since the change and had
+// gone to the other side before the change was known here.
+func (f Feed) again(ctx context.Context, notes Notes, m message.Member, since time.Time) error {
+	told, err := notes.Asked(ctx, m.Report, m.Organisation, since)
+	if err != nil || len(told) == 0 {
+		return err
+	}
+	contacts, err := notes.Contacts(ctx, []string{m.Report})
+	if err != nil || len(contacts) == 0 {
+		return err
+	}
+	member, known, err := notes.Member(ctx, m.Report, m.Organisation)
+	if err != nil {
+		return err
+	}
+	to, _ := f.answering(member, known, contacts[0])
+	for _, q := range told {
+		for _, t := range to {
+			if slices.ContainsFunc(q.To, func(known string) bool { return strings.EqualFold(known, t.Email) }) {
+				continue
+			}
+			if err := notes.Say(ctx, message.AgainOf(event.NewID(), q.Asked, contacts[0], t, f.Now()), []message.To{t}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// answering is who answers for a body, with who stands in for them: the body's
+// own contact once it took over, else the reporter. Whether that is an agent.
+func (f Feed) answering(member message.Member, known bool, c message.Contact) (to []message.To, agent bool) {
+	to, agent = c.To, known && member.Agent != "" && !member.TakenOver()
+	switch {
+	case member.TakenOver():
+		to = member.To
+	case agent && !f.stillAgent(c, member.Organisation):
+		// The mandate is over: it is the body's own business again. Without anybody
+		// to mail the message waits in the report, and the CERT calls.
+		if to, agent = f.reach(member.Organisation), false; len(to) == 0 {
+			return nil, false
+		}
+	}
+	heir, gone := f.heir(member.Organisation)
+	if gone {
+		to, agent = f.asked(to, heir), false
+	}
+	return f.withDeputies(to, heir), agent
+}
+
+// ask points who answers for a body to a new message; where that is its agent,
+// the body gets a copy.
 func (f Feed) ask(ctx context.Context, notes Notes, m event.CaseMessagePosted, c message.Contact) error {
 	member, known, err := notes.Member(ctx, c.Report, m.Organisation.ID)
 	if err != nil {
 		return err
 	}
-	to := c.To
-	switch {
-	case member.TakenOver():
-		to = member.To
-	case known && member.Agent != "" && !f.stillAgent(c, m.Organisation.ID):
-		// The mandate is over: it is the body's own business again.
-		if to, member.Agent = f.reach(m.Organisation.ID), ""; len(to) == 0 {
-			return nil // nobody to mail: the message waits in the report, and the CERT calls
-		}
-	}
-	heir, gone := f.heir(m.Organisation.ID)
-	if gone {
-		to = f.asked(to, heir)
-	}
-	if err := notes.Say(ctx, message.QuestionOf(event.NewID(), m, c, f.Now()), f.withDeputies(to, heir)); err != nil {
+	member.Organisation = m.Organisation.ID
+	to, agent := f.answering(member, known, c)
+	if err := f.point(ctx, notes, m, c, to, agent); err != nil || !agent {
 		return err
 	}
-	if gone || !known || member.TakenOver() || member.Agent == "" {
-		return nil
-	}
 	return notes.Say(ctx, message.CopyOf(event.NewID(), m, c, member.Agent, f.Now()), f.reach(m.Organisation.ID))
+}
+
+// point says that there is a message: once to each of them, also where it was
+// written to many cases at once.
+func (f Feed) point(ctx context.Context, notes Notes, m event.CaseMessagePosted, c message.Contact, to []message.To, agent bool) error {
+	if m.Batch == "" {
+		return notes.Say(ctx, message.QuestionOf(event.NewID(), m, c, f.Now()), to)
+	}
+	for _, t := range to {
+		if err := notes.SayTogether(ctx, message.BundleOf(event.NewID(), m, c, t, agent, f.Now()), t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stillAgent reports whether one of those who reported for a body may still read

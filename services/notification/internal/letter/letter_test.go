@@ -87,6 +87,7 @@ func TestLetters(t *testing.T) {
 		"receipt":         {message.Notice{Kind: message.Receipt, Data: data(message.ReceiptData{Reference: "M-2026-000123", What: "ransomware", ReceivedAt: at, CallbackBy: due})}, officer},
 		"receipt-tip":     {message.Notice{Kind: message.Receipt, Data: data(message.ReceiptData{Reference: "M-2026-000123", What: "tip", ReceivedAt: at})}, officer},
 		"question":        {message.Notice{Kind: message.Question, Data: data(message.QuestionData{Reference: "M-2026-000123", Case: "V-2026-000147", TLP: "AMBER"})}, officer},
+		"question-bundle": {message.Notice{Kind: message.Question, Data: data(message.QuestionData{Reference: "M-2026-000123", TLP: "AMBER", Bundle: true, Several: true})}, officer},
 		"question-strict": {message.Notice{Kind: message.Question, Data: data(message.QuestionData{Reference: "M-2026-000123", TLP: "AMBER+STRICT"})}, officer},
 		"on-call":         {message.Notice{Kind: message.OnCall, Data: data(message.OnCallData{Reference: "V-2026-000147", OpenedAt: at, DueAt: &due})}, officer},
 		"receipt-many":    {message.Notice{Kind: message.Receipt, Data: data(message.ReceiptData{Reference: "M-2026-000123", What: "ransomware", ReceivedAt: at, CallbackBy: due, Bodies: 72})}, officer},

@@ -91,6 +91,22 @@ func (n Notice) About() string {
 	return ""
 }
 
+// Bodies are those of Notice.About, all of a question that points to messages
+// about several.
+func (n Notice) Bodies() []string {
+	var d struct {
+		Asked []Asked `json:"asked"`
+	}
+	if n.Kind != Question || json.Unmarshal(n.Data, &d) != nil || len(d.Asked) < 2 {
+		return []string{n.About()}
+	}
+	out := make([]string, len(d.Asked))
+	for i, a := range d.Asked {
+		out[i] = a.Body
+	}
+	return out
+}
+
 // State of a delivery (design §7).
 type State string
 

@@ -3,6 +3,8 @@
 package message
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -25,10 +27,36 @@ type ReceiptData struct {
 
 // QuestionData points to a new message. Reference is empty from AMBER+STRICT on.
 type QuestionData struct {
-	Reference string `json:"reference,omitempty"` // of the report, for the link
-	Case      string `json:"case,omitempty"`
-	TLP       string `json:"tlp"`
-	About     string `json:"about,omitempty"` // see Notice.About
+	Reference string  `json:"reference,omitempty"` // of the report, for the link
+	Case      string  `json:"case,omitempty"`
+	TLP       string  `json:"tlp"`
+	About     string  `json:"about,omitempty"`   // see Notice.About
+	Bundle    bool    `json:"bundle,omitempty"`  // one of many cases' messages, and the TLP lets the mail say so
+	Several   bool    `json:"several,omitempty"` // its reader deals with several bodies
+	Asked     []Asked `json:"asked,omitempty"`   // what it points to
+}
+
+// Asked is one message that a notice points to: ids, and the case's number where
+// the TLP lets a mail name it.
+type Asked struct {
+	Message   string    `json:"message"`
+	Report    string    `json:"report"`
+	Case      string    `json:"case"`
+	Reference string    `json:"reference,omitempty"`
+	Body      string    `json:"body"`
+	TLP       string    `json:"tlp"`
+	At        time.Time `json:"at"`
+}
+
+// Told is a message with whom it was told to.
+type Told struct {
+	Asked
+	To []string // addresses
+}
+
+// event is the message again, as far as a mail needs it.
+func (a Asked) event() event.CaseMessagePosted {
+	return event.CaseMessagePosted{Case: a.Case, Reference: a.Reference, Message: a.Message, Organisation: event.Organisation{ID: a.Body}, TLP: a.TLP, At: a.At}
 }
 
 // OnCallData calls the duty. It names no organisation (ux §5).
@@ -115,14 +143,48 @@ func ReceiptOf(id string, r event.ReportSubmitted, now time.Time) Notice {
 // QuestionOf points the reporter of one report to a message of the CERT. The
 // mail never carries the text; from AMBER+STRICT on not even the case's number.
 func QuestionOf(id string, m event.CaseMessagePosted, c Contact, now time.Time) Notice {
-	data := QuestionData{Reference: c.Reference, TLP: m.TLP, About: m.Organisation.ID}
-	if l, err := tlp.Parse(m.TLP); err == nil && l.MailShowsTitle() {
-		data.Case = m.Reference
-	}
+	data, asked := QuestionData{Reference: c.Reference, TLP: m.TLP, About: m.Organisation.ID}, askedOf(m, c)
+	data.Case, data.Asked = asked.Reference, []Asked{asked}
 	return Notice{
 		ID: id, Key: "question:" + m.Message + ":" + c.Report, Kind: Question, Report: c.Report, Case: m.Case,
 		Data: encode(data), CreatedAt: now,
 	}
+}
+
+// BundleOf is QuestionOf for one recipient of what the CERT wrote to many cases
+// at once: one notice for each recipient, however many of the cases are theirs.
+// It names no case and no body, so that it may stand for any of them. A person
+// finds all reports behind the sign-in; a plain address gets one for each report.
+func BundleOf(id string, m event.CaseMessagePosted, c Contact, to To, several bool, now time.Time) Notice {
+	n := QuestionOf(id, m, c, now)
+	asked := askedOf(m, c)
+	n.Data = encode(QuestionData{
+		Reference: c.Reference, TLP: m.TLP, About: m.Organisation.ID, Bundle: asked.Reference != "", Several: several && asked.Reference != "", Asked: []Asked{asked},
+	})
+	who := strings.ToLower(to.Email)
+	if to.Person == "" {
+		who += " " + c.Report
+	}
+	sum := sha256.Sum256([]byte(who))
+	n.Key = "question:batch:" + m.Batch + ":" + hex.EncodeToString(sum[:16])
+	return n
+}
+
+// AgainOf tells a message to the side that was to be asked when it was written,
+// though the mail had gone to the other one before the change was known here.
+func AgainOf(id string, a Asked, c Contact, to To, now time.Time) Notice {
+	n := QuestionOf(id, a.event(), c, now)
+	sum := sha256.Sum256([]byte(strings.ToLower(to.Email)))
+	n.Key += ":" + hex.EncodeToString(sum[:16])
+	return n
+}
+
+func askedOf(m event.CaseMessagePosted, c Contact) Asked {
+	a := Asked{Message: m.Message, Report: c.Report, Case: m.Case, Body: m.Organisation.ID, TLP: m.TLP, At: m.At}
+	if l, err := tlp.Parse(m.TLP); err == nil && l.MailShowsTitle() {
+		a.Reference = m.Reference
+	}
+	return a
 }
 
 // NeedsCall reports whether a case calls the duty: critical and not over.

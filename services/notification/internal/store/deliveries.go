@@ -75,25 +75,32 @@ func (s *Store) Say(ctx context.Context, n message.Notice, to []message.To) erro
 		return nil
 	}
 	return pg.InTx(ctx, s.db, func(tx pg.DB) error {
-		if err := insertNotice(ctx, tx, n); fault.Is(err, fault.Conflict) {
+		err := s.say(ctx, tx, n, to)
+		if fault.Is(err, fault.Conflict) {
 			return nil
-		} else if err != nil {
-			return err
 		}
-		for _, t := range to {
-			if _, err := tx.ExecContext(ctx, waits(`
-				INSERT INTO deliveries (id, notice, channel, recipient, name, language, person, organisation, priority, state, next_at, created_at)
-				VALUES ($1, $2, 'email', $3, $4, $5, $6, $7, $8, 'pending', $9, $9) ON CONFLICT (notice, channel, recipient) DO NOTHING`),
-				event.NewID(), n.ID, t.Email, t.Name, t.Language, t.Person, t.Organisation, n.Kind.Priority(), n.CreatedAt); err != nil {
-				return fmt.Errorf("insert delivery: %w", err)
-			}
-		}
-		if err := wake(ctx, tx, WakeCourier); err != nil {
-			return err
-		}
-		_, err := audit.Append(ctx, tx, s.entry(system(), "notice.create", "notice", n.ID, ""))
 		return err
 	})
+}
+
+// say stores a notice with its deliveries; Conflict when its key is known.
+func (s *Store) say(ctx context.Context, tx pg.DB, n message.Notice, to []message.To) error {
+	if err := insertNotice(ctx, tx, n); err != nil {
+		return err
+	}
+	for _, t := range to {
+		if _, err := tx.ExecContext(ctx, waits(`
+			INSERT INTO deliveries (id, notice, channel, recipient, name, language, person, organisation, priority, state, next_at, created_at)
+			VALUES ($1, $2, 'email', $3, $4, $5, $6, $7, $8, 'pending', $9, $9) ON CONFLICT (notice, channel, recipient) DO NOTHING`),
+			event.NewID(), n.ID, t.Email, t.Name, t.Language, t.Person, t.Organisation, n.Kind.Priority(), n.CreatedAt); err != nil {
+			return fmt.Errorf("insert delivery: %w", err)
+		}
+	}
+	if err := wake(ctx, tx, WakeCourier); err != nil {
+		return err
+	}
+	_, err := audit.Append(ctx, tx, s.entry(system(), "notice.create", "notice", n.ID, ""))
+	return err
 }
 
 // Notice returns a notice.
@@ -270,13 +277,16 @@ func (s *Store) tellFailed(ctx context.Context, tx pg.DB, ids []string, byID map
 		return nil
 	}
 	var rows []struct {
-		ID    string  `db:"id"`
-		Kind  string  `db:"kind"`
-		Alert *string `db:"alert"`
-		Case  *string `db:"case_id"`
+		ID    string         `db:"id"`
+		Kind  string         `db:"kind"`
+		Alert *string        `db:"alert"`
+		Case  *string        `db:"case_id"`
+		Cases pq.StringArray `db:"cases"` // of a notice about many
 	}
 	err := tx.SelectContext(ctx, &rows, `
-		SELECT d.id, n.kind, n.alert, n.case_id FROM deliveries d JOIN notices n ON n.id = d.notice WHERE d.id = ANY($1::uuid[])`, pq.Array(ids))
+		SELECT d.id, n.kind, n.alert, n.case_id,
+			ARRAY (SELECT DISTINCT a ->> 'case' FROM jsonb_array_elements(n.data -> 'asked') a) AS cases
+		FROM deliveries d JOIN notices n ON n.id = d.notice WHERE d.id = ANY($1::uuid[])`, pq.Array(ids))
 	if err != nil {
 		return fmt.Errorf("read failed deliveries: %w", err)
 	}
@@ -296,10 +306,16 @@ func (s *Store) tellFailed(ctx context.Context, tx pg.DB, ids []string, byID map
 		if r.Alert != nil {
 			f.Alert = *r.Alert
 		}
-		if r.Case != nil {
-			f.Case = *r.Case
+		cases := []string(r.Cases)
+		if len(cases) == 0 && r.Case != nil {
+			cases = []string{*r.Case}
 		}
-		events = append(events, f)
+		if len(cases) == 0 {
+			cases = []string{""}
+		}
+		for _, f.Case = range cases {
+			events = append(events, f)
+		}
 	}
 	return s.publish(ctx, tx, system(), "", events...)
 }

@@ -141,10 +141,10 @@ func (o Order) checkState(f *fault.Fields) {
 }
 
 // apply does the order to one case.
-func (o Order) apply(by casefile.By, at time.Time, kind string, c *casefile.Case) error {
+func (o Order) apply(by casefile.By, at time.Time, kind, job string, c *casefile.Case) error {
 	switch kind {
 	case JobMessage:
-		_, err := c.Post(by, at, casefile.Post{Text: o.Text, Wait: o.Wait && (c.State == casefile.Waiting || c.State.CanMove(casefile.Waiting))})
+		_, err := c.Post(by, at, casefile.Post{Text: o.Text, Batch: job, Wait: o.Wait && (c.State == casefile.Waiting || c.State.CanMove(casefile.Waiting))})
 		return err
 	case JobClassify:
 		return c.Classify(by, at, casefile.Classify{Severity: o.Severity, Class: o.Class, TLP: o.TLP, Reason: o.Reason})
@@ -176,7 +176,7 @@ func (j Job) Step(who func(person string) (actor.Actor, bool), at time.Time, cas
 		}
 		err := c.Let(by, j.CreatedAt, action(j.Kind)) // the second factor counts that was shown for the order
 		if err == nil {
-			err = j.Order.apply(by, at, j.Kind, c)
+			err = j.Order.apply(by, at, j.Kind, j.ID, c)
 		}
 		if err != nil {
 			out[i] = err.Error()

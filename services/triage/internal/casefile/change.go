@@ -257,8 +257,9 @@ func (c *Case) Verify(by By, at time.Time, org *event.Organisation) error {
 
 // Post is a message of the CERT to the reporter's side.
 type Post struct {
-	Text string
-	Wait bool // the case waits for the answer
+	Text  string
+	Wait  bool   // the case waits for the answer
+	Batch string // id of the order that writes it to many cases
 }
 
 // Post writes to the reporter. It meets the promise of a first answer.
@@ -276,7 +277,7 @@ func (c *Case) Post(by By, at time.Time, p Post) (Message, error) {
 	c.pending.Messages = append(c.pending.Messages, m)
 	c.pending.Facts = append(c.pending.Facts, event.CaseMessagePosted{
 		Case: c.ID, Reference: c.Reference, Message: m.ID,
-		Organisation: c.Organisation, Reports: c.Reports, Author: m.Author, TLP: string(c.TLP), Text: m.Text, At: at,
+		Organisation: c.Organisation, Reports: c.Reports, Author: m.Author, TLP: string(c.TLP), Text: m.Text, At: at, Batch: p.Batch,
 	})
 	c.note(by, at, KindMessageOut, "", "", "", m.ID)
 	c.answered(at)
