@@ -109,6 +109,7 @@ var notFoundIsFine = map[string]bool{
 	"GET /melden/:code/fertig":                     true, // the draft was not sent yet
 	"POST /warnungen/abo":                          true, // no organisation named
 	"GET /lage/fall/:ref/tun/:name":                true, // not every form fits every state
+	"GET /lage/lagezeile/:ref":                     true, // no case of the campaign is unfinished
 	"POST /api/notification/v1/alerts/:id/answers": true,
 	"GET /warnungen/redaktion/:ref/stand":          true, // a draft has no answers yet
 	"GET /warnungen/redaktion/:ref/anrufliste":     true,

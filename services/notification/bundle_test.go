@@ -35,7 +35,9 @@ func TestWhatIsWrittenToManyCasesIsOneMailEach(t *testing.T) {
 			ID: fmt.Sprintf("0190b000-0000-7000-9000-%012d", i+1), Version: 1, Name: "Kim", Email: fmt.Sprintf("it%d@mitglied.example", i+1),
 			Language: "de", Active: true, Memberships: []event.Membership{{Organisation: o.ID, Role: string(actor.Officer)}},
 		}
-		register = append(register, o, p)
+		register = append(register, o, p, event.MandateChanged{
+			ID: fmt.Sprintf("0190c000-0000-7000-9000-%012d", i+1), Version: 1, Principal: o.ID, Agent: kiv, Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0),
+		})
 		reports[i] = providerReport()[0]
 		reports[i].Report, reports[i].AffectedTotal, reports[i].Affected, reports[i].OnBehalf = reports[0].Report, n, o.Ref(), o.ID
 	}
@@ -90,7 +92,9 @@ func TestWhatIsWrittenToManyCasesIsOneMailEach(t *testing.T) {
 // Each case learns that the one mail about all of them did not arrive.
 func TestABundledMailThatFailsIsToldToEachCase(t *testing.T) {
 	t.Parallel()
-	e := memberEnv(t)
+	e := newEnv(t, event.MandateChanged{
+		ID: "0190c000-0000-7000-9000-000000000001", Version: 1, Principal: elsewhere, Agent: kiv, Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0),
+	})
 	reports := providerReport()
 	e.told(reports)
 	e.count(`SELECT count(*) FROM report_members`, 3)

@@ -47,6 +47,7 @@ type Entry struct {
 	Result     string // default OK
 	RequestID  string
 	Digests    map[string]string
+	Principals []string // all on whose behalf one act was, when it was more than one; OnBehalfOf is the first
 }
 
 // By fills who acted.
@@ -68,6 +69,7 @@ type body struct {
 	Result     string            `json:"result"`
 	RequestID  string            `json:"request_id"`
 	Digests    map[string]string `json:"digests,omitempty"`
+	Principals []string          `json:"principals,omitempty"`
 }
 
 func link(prev, body []byte) []byte {
@@ -133,7 +135,7 @@ func (c *columns) add(seq int64, prev []byte, e Entry) []byte {
 	at := e.At.UTC().Format("2006-01-02T15:04:05.000000Z")
 	b, err := json.Marshal(body{
 		Seq: seq, At: at, Actor: e.Actor, OnBehalfOf: e.OnBehalfOf, Action: e.Action,
-		ObjectType: e.ObjectType, ObjectID: e.ObjectID, Result: e.Result, RequestID: e.RequestID, Digests: e.Digests,
+		ObjectType: e.ObjectType, ObjectID: e.ObjectID, Result: e.Result, RequestID: e.RequestID, Digests: e.Digests, Principals: e.Principals,
 	})
 	if err != nil {
 		panic("audit: entry cannot be encoded: " + err.Error()) // strings only: cannot happen

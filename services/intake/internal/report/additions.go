@@ -31,8 +31,10 @@ type Store interface {
 	AddSupplement(ctx context.Context, s Supplement, n Note) (Supplement, bool, error)
 	AddAttachment(ctx context.Context, a Attachment, n Note) (Attachment, bool, error)
 	AddStep(ctx context.Context, s Step, n Note) (Step, bool, error)
-	// AddBodies adds bodies to a report; Invalid when one is in it already.
-	AddBodies(ctx context.Context, x Extension, n Note) (Extension, bool, error)
+	// AddBodies adds bodies to a report; Invalid when one is in it already, or when
+	// it were too many. told are the events, of how many there are then: two who add
+	// at once wait for each other, and the later one counts the earlier one's.
+	AddBodies(ctx context.Context, x Extension, n Note, told func(total int) []event.Event) (Extension, bool, error)
 	// Note writes lines of the audit by themselves.
 	Note(ctx context.Context, acts ...Act) error
 
@@ -109,6 +111,24 @@ func also(r Report, o Occasion, action actor.Action, first Act) []Act {
 		}
 	}
 	return out
+}
+
+// forAll is a look on behalf of several principals: one line of the audit that
+// names each, so that each one's own log shows it. A provider opens a report
+// about 605 bodies as one act.
+func forAll(r Report, o Occasion, action actor.Action, look Act) Act {
+	seen := map[string]bool{}
+	for _, b := range r.Affected {
+		to := o.By.May(action, objectOf(r, b)).OnBehalfOf
+		if to != "" && !seen[to] {
+			seen[to] = true
+			look.Principals = append(look.Principals, to)
+		}
+	}
+	if len(look.Principals) < 2 {
+		look.Principals = nil
+	}
+	return look
 }
 
 // addressed are the bodies that an addition is for. A body that deals with the
@@ -279,7 +299,7 @@ func (d *Desk) File(ctx context.Context, ref, id string, o Occasion) (Attachment
 		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.AttachmentDownload), Action: string(actor.AttachmentDownload),
 		ObjectType: "attachment", ObjectID: id, RequestID: o.RequestID,
 	}
-	t, err := d.Store.As(o.seer(actor.AttachmentDownload)).Thread(ctx, r.ID, bodyIDs(r.Affected), append(also(r, o, actor.AttachmentDownload, act), act)...)
+	t, err := d.Store.As(o.seer(actor.AttachmentDownload)).Thread(ctx, r.ID, bodyIDs(r.Affected), forAll(r, o, actor.AttachmentDownload, act))
 	if err != nil {
 		return Attachment{}, nil, err
 	}

@@ -42,7 +42,8 @@ type Act struct {
 	ObjectType string
 	ObjectID   string
 	RequestID  string
-	Denied     bool // it was tried and not allowed
+	Denied     bool     // it was tried and not allowed
+	Principals []string // all of several that were looked at on behalf of, OnBehalf the first
 }
 
 // Pending is a checked report on its way into the store.

@@ -67,7 +67,7 @@ func (d *Desk) Open(ctx context.Context, ref string, o Occasion) (Seen, error) {
 		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.ReportRead), Action: string(actor.ReportRead),
 		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
 	}
-	t, err := d.Store.As(o.seer(actor.ReportRead)).Thread(ctx, r.ID, bodyIDs(r.Affected), append(also(r, o, actor.ReportRead, act), act)...)
+	t, err := d.Store.As(o.seer(actor.ReportRead)).Thread(ctx, r.ID, bodyIDs(r.Affected), forAll(r, o, actor.ReportRead, act))
 	if err != nil {
 		return Seen{}, err
 	}
@@ -268,10 +268,17 @@ func (d *Desk) seen(r Report, t Thread, o Occasion) Seen {
 		return len(e.Bodies) > 0
 	}
 	s := Seen{Report: r, ByCode: o.holds(r), Deadlines: d.Deadlines(r)}
+	batches := map[string]int{}
 	for _, m := range t.Messages {
-		if mine(&m.Entry) {
-			s.Messages = append(s.Messages, m)
+		if !mine(&m.Entry) {
+			continue
 		}
+		if i, known := batches[m.Batch]; known && m.Batch != "" { // who deals with several reads it once
+			s.Messages[i].Bodies = append(s.Messages[i].Bodies, m.Bodies...)
+			continue
+		}
+		batches[m.Batch] = len(s.Messages)
+		s.Messages = append(s.Messages, m)
 	}
 	for _, x := range t.Supplements {
 		if mine(&x.Entry) {

@@ -155,14 +155,14 @@ func (d *Desk) Extend(ctx context.Context, ref string, s Submission, o Occasion)
 	for i := range added {
 		added[i].AddedAt = &at
 	}
-	x := Extension{Reference: r.Reference, Added: added, Total: len(whole.Affected) + len(added), Entry: Entry{
+	x := Extension{Reference: r.Reference, Added: added, Entry: Entry{
 		ID: event.NewID(), Report: r.ID, Author: event.Person{ID: o.By.Person, Name: o.By.Name}, Bodies: bodyIDs(added), At: at,
 	}}
 	act := Act{
 		At: at, By: o.By, OnBehalf: added[0].OnBehalf, Action: string(actor.ReportExtend),
 		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
 	}
-	n := Note{Act: act, Key: o.Key, Events: whole.told(added, x.Total, o.By.ID(), o.TraceParent)}
+	n := Note{Act: act, Key: o.Key}
 	seen := map[string]bool{act.OnBehalf: true}
 	for _, b := range added {
 		if !seen[b.OnBehalf] {
@@ -171,7 +171,7 @@ func (d *Desk) Extend(ctx context.Context, ref string, s Submission, o Occasion)
 			n.Also = append(n.Also, act)
 		}
 	}
-	return d.Store.AddBodies(ctx, x, n)
+	return d.Store.AddBodies(ctx, x, n, func(total int) []event.Event { return whole.told(added, total, o.By.ID(), o.TraceParent) })
 }
 
 // MayExtend returns why somebody may not name further bodies, nil when they may.

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lib/pq"
@@ -14,6 +15,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
 	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/outbox"
 	"github.com/thueringencert/leitstelle/shared/pg"
@@ -43,6 +45,8 @@ type messageRow struct {
 	Side string `db:"side"`
 	Case string `db:"case_id"`
 	Text string `db:"body"`
+
+	Batch string `db:"batch"`
 }
 
 type supplementRow struct {
@@ -65,7 +69,7 @@ type attachmentRow struct {
 
 // AddMessage adds a message with its event and audit.
 func (s *Store) AddMessage(ctx context.Context, m report.Message, n report.Note) (report.Message, bool, error) {
-	return add(ctx, s.db, m, n, `
+	return add(ctx, s.db, m, m.Entry, n, `
 		INSERT INTO report_message (id, report_id, side, author_id, author, bodies, agent, case_id, body, at)
 		VALUES (:id, :report_id, :side, :author_id, :author, :bodies, :agent, :case_id, :body, :at)`,
 		messageRow{entry: entryRow(m.Entry), Side: string(m.Side), Case: m.Case, Text: m.Text})
@@ -77,7 +81,7 @@ func (s *Store) AddSupplement(ctx context.Context, x report.Supplement, n report
 	if err != nil {
 		return x, false, fmt.Errorf("encode supplement: %w", err)
 	}
-	return add(ctx, s.db, x, n, `
+	return add(ctx, s.db, x, x.Entry, n, `
 		INSERT INTO report_supplement (id, report_id, author_id, author, bodies, agent, description, fields, at)
 		VALUES (:id, :report_id, :author_id, :author, :bodies, :agent, :description, CAST(:fields AS jsonb), :at)`,
 		supplementRow{entry: entryRow(x.Entry), Description: x.Description, Fields: string(fields)})
@@ -85,7 +89,7 @@ func (s *Store) AddSupplement(ctx context.Context, x report.Supplement, n report
 
 // AddAttachment adds the record of a file with its event and audit.
 func (s *Store) AddAttachment(ctx context.Context, a report.Attachment, n report.Note) (report.Attachment, bool, error) {
-	return add(ctx, s.db, a, n, `
+	return add(ctx, s.db, a, a.Entry, n, `
 		INSERT INTO report_attachment (id, report_id, author_id, author, bodies, agent, name, media_type, size, sha256, blob, only_home, at)
 		VALUES (:id, :report_id, :author_id, :author, :bodies, :agent, :name, :media_type, :size, :sha256, :blob, :only_home, :at)`,
 		attachmentRow{entry: entryRow(a.Entry), Name: a.Name, MediaType: a.MediaType, Size: a.Size, SHA256: a.SHA256, Blob: a.Blob, OnlyHome: a.OnlyHome})
@@ -93,8 +97,11 @@ func (s *Store) AddAttachment(ctx context.Context, a report.Attachment, n report
 
 // add inserts one row, its events and its line in the audit in one transaction,
 // once for each key.
-func add[T any](ctx context.Context, db pg.DB, thing T, n report.Note, insert string, row any) (T, bool, error) {
-	return once(ctx, db, thing, n, func(tx pg.DB) error {
+func add[T any](ctx context.Context, db pg.DB, thing T, e report.Entry, n report.Note, insert string, row any) (T, bool, error) {
+	return once(ctx, db, thing, &n, func(tx pg.DB) error {
+		if err := stillAgents(ctx, tx, e); err != nil {
+			return err
+		}
 		if _, err := tx.NamedExecContext(ctx, insert, row); err != nil {
 			return fmt.Errorf("insert addition: %w", err)
 		}
@@ -102,9 +109,27 @@ func add[T any](ctx context.Context, db pg.DB, thing T, n report.Note, insert st
 	})
 }
 
+// stillAgents keeps the bodies that an agent adds something to from being taken
+// over until the transaction ends; one that was taken over a moment ago is a Conflict.
+func stillAgents(ctx context.Context, tx pg.DB, e report.Entry) error {
+	if e.Agent == "" {
+		return nil
+	}
+	var over []bool
+	if err := tx.SelectContext(ctx, &over, `
+		SELECT taken_over_at IS NOT NULL FROM report_body
+		WHERE report_id = $1 AND organisation = ANY($2::text[]) AND on_behalf <> '' ORDER BY position FOR SHARE`, e.Report, pq.Array(e.Bodies)); err != nil {
+		return fmt.Errorf("keep the report's bodies: %w", err)
+	}
+	if slices.Contains(over, true) {
+		return fault.New(fault.Conflict, "a body took the report over just now: look again whom to write to")
+	}
+	return nil
+}
+
 // once makes a change with its events and its lines in the audit in one
 // transaction, once for each key.
-func once[T any](ctx context.Context, db pg.DB, thing T, n report.Note, change func(tx pg.DB) error) (T, bool, error) {
+func once[T any](ctx context.Context, db pg.DB, thing T, n *report.Note, change func(tx pg.DB) error) (T, bool, error) {
 	hash := sha256.Sum256(n.Key.Hash)
 	a, err := idem.Do(ctx, db, idem.Request{Scope: n.Key.Scope, Key: n.Key.Key, Body: hash[:]}, func(tx pg.DB) (int, any, error) {
 		if err := change(tx); err != nil {
@@ -141,12 +166,12 @@ func (r reading) Thread(ctx context.Context, id string, bodies []string, read ..
 	err := r.see(ctx, func(tx pg.DB) error {
 		var ms []messageRow
 		if err := tx.SelectContext(ctx, &ms, `
-			SELECT id, report_id, side, author_id, author, bodies, agent, case_id, body, at
+			SELECT id, report_id, side, author_id, author, bodies, agent, case_id, body, batch, at
 			FROM report_message WHERE report_id = $1 AND bodies && $2::text[] ORDER BY at, id`, id, of); err != nil {
 			return fmt.Errorf("read messages: %w", err)
 		}
 		for _, m := range ms {
-			t.Messages = append(t.Messages, report.Message{Entry: m.entry.entry(), Side: report.Side(m.Side), Case: m.Case, Text: m.Text})
+			t.Messages = append(t.Messages, report.Message{Entry: m.entry.entry(), Side: report.Side(m.Side), Case: m.Case, Text: m.Text, Batch: m.Batch})
 		}
 		var ss []supplementRow
 		if err := tx.SelectContext(ctx, &ss, `

@@ -107,11 +107,11 @@ func (s *Store) KeepMessage(ctx context.Context, m event.CaseMessagePosted) erro
 			}
 			row := messageRow{
 				entry: entryRow(report.Entry{ID: id, Report: r.ID, Author: m.Author, Bodies: bodies, At: m.At}),
-				Side:  string(report.CERT), Case: m.Case, Text: m.Text,
+				Side:  string(report.CERT), Case: m.Case, Text: m.Text, Batch: m.Batch,
 			}
 			if _, err := tx.NamedExecContext(ctx, `
-				INSERT INTO report_message (id, report_id, side, author_id, author, bodies, case_id, body, at)
-				VALUES (:id, :report_id, :side, :author_id, :author, :bodies, :case_id, :body, :at)`, row); err != nil {
+				INSERT INTO report_message (id, report_id, side, author_id, author, bodies, case_id, body, batch, at)
+				VALUES (:id, :report_id, :side, :author_id, :author, :bodies, :case_id, :body, :batch, :at)`, row); err != nil {
 				return fmt.Errorf("keep message %s: %w", m.Message, err)
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/lib/pq"
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
+	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
@@ -30,7 +31,7 @@ func (s *Store) AddStep(ctx context.Context, x report.Step, n report.Note) (repo
 	if err != nil {
 		return x, false, fmt.Errorf("encode the contact: %w", err)
 	}
-	return once(ctx, s.db, x, n, func(tx pg.DB) error {
+	return once(ctx, s.db, x, &n, func(tx pg.DB) error {
 		if err := standing(ctx, tx, x, string(contact)); err != nil {
 			return err
 		}
@@ -88,8 +89,8 @@ func readSteps(ctx context.Context, tx pg.DB, id string, of any, t *report.Threa
 }
 
 // AddBodies adds bodies to a report behind those that are there.
-func (s *Store) AddBodies(ctx context.Context, x report.Extension, n report.Note) (report.Extension, bool, error) {
-	return once(ctx, s.db, x, n, func(tx pg.DB) error {
+func (s *Store) AddBodies(ctx context.Context, x report.Extension, n report.Note, told func(total int) []event.Event) (report.Extension, bool, error) {
+	out, replayed, err := once(ctx, s.db, &x, &n, func(tx pg.DB) error {
 		// Whoever else adds to this report waits here.
 		if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('bodies ' || $1, 0))`, x.Report); err != nil {
 			return fmt.Errorf("lock the report's bodies: %w", err)
@@ -108,8 +109,17 @@ func (s *Store) AddBodies(ctx context.Context, x report.Extension, n report.Note
 		if err := f.Err(); err != nil {
 			return err
 		}
+		if err := tx.GetContext(ctx, &x.Total, `SELECT count(*) + $2::int FROM report_body WHERE report_id = $1`, x.Report, len(x.Added)); err != nil {
+			return fmt.Errorf("count the report's bodies: %w", err)
+		}
+		if x.Total > report.MaxAffected {
+			f.Add("affected", "intake.err.affected.many", fmt.Sprintf("at most %d bodies in one report", report.MaxAffected))
+			return f.Err()
+		}
+		n.Events = told(x.Total)
 		return insertBodies(ctx, tx, x)
 	})
+	return *out, replayed, err
 }
 
 func insertBodies(ctx context.Context, tx pg.DB, x report.Extension) error {

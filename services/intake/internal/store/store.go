@@ -278,7 +278,7 @@ func entryOf(a report.Act) audit.Entry {
 	}
 	return audit.Entry{
 		At: a.At, Result: result, Action: a.Action, ObjectType: a.ObjectType, ObjectID: a.ObjectID,
-		RequestID: a.RequestID,
+		RequestID: a.RequestID, Principals: a.Principals,
 	}.By(a.By, a.OnBehalf)
 }
 
