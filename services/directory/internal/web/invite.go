@@ -141,7 +141,7 @@ func (h *Handler) wishOf(c echo.Context, f inviteForm) (invitation.Wish, error) 
 func (h *Handler) invite(c echo.Context) error {
 	form, err := c.FormParams()
 	if err != nil {
-		return err
+		return fault.Wrap(fault.Malformed, err, "the form cannot be read")
 	}
 	f := inviteForm{
 		Name: form.Get("name"), Email: form.Get("email"), Function: form.Get("function"), Language: form.Get("language"),
@@ -296,7 +296,7 @@ func (h *Handler) setRoles(c echo.Context) error {
 	}
 	form, err := c.FormParams()
 	if err != nil {
-		return err
+		return fault.Wrap(fault.Malformed, err, "the form cannot be read")
 	}
 	version, _ := strconv.Atoi(form.Get("version"))
 	offered := h.rolesFor(c, &o)
