@@ -3,6 +3,7 @@
 package standalone_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -20,6 +22,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/devstack"
 	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/session"
 )
 
 // attempt is one report as a careful client sends it: the same key and body
@@ -273,6 +276,8 @@ func TestF5PostgresCrashesUnderLoad(t *testing.T) {
 func TestF14ReportsAreTakenWithoutNATS(t *testing.T) {
 	t.Parallel()
 	w := fresh(t, standalone.Options{Fast: true, Limits: true})
+	cookie := w.cookie(t, w.person(t, actor.Duty))
+	heard := w.broker(t, cookie)
 	w.NATS.Stop()
 	c := w.as(t, actor.Officer)
 	const n = 600
@@ -287,6 +292,12 @@ func TestF14ReportsAreTakenWithoutNATS(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	delayed := func() bool {
+		return strings.Contains(w.get(t, c.HTTP, "/lage/eingang", cookie).Text, "Meldungen und Warnungen verspätet")
+	}
+	if got := <-heard; got != `data: {"away":true}` || !delayed() {
+		t.Errorf("the stream says %q, the queue says that reports are delayed: %v", got, delayed())
+	}
 	if err := w.NATS.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -300,7 +311,37 @@ func TestF14ReportsAreTakenWithoutNATS(t *testing.T) {
 		return cases == n
 	})
 	t.Logf("%d reports drained %s after NATS was back", n, time.Since(began).Round(time.Millisecond))
+	if got := <-heard; got != `data: {"away":false}` || delayed() {
+		t.Errorf("afterwards the stream says %q, the queue says that reports are delayed: %v", got, delayed())
+	}
 	w.holds(t)
+}
+
+// broker opens the analysts' stream and brings what it tells about the broker.
+func (w *world) broker(t *testing.T, cookie string) <-chan string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.Demo.URL+"/api/triage/v1/stream", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Cookie", session.Cookie+"="+cookie)
+	res, err := (&http.Client{}).Do(req)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("the stream: %v", err)
+	}
+	heard := make(chan string, 10)
+	go func() {
+		defer close(heard)
+		defer func() { _ = res.Body.Close() }()
+		lines, next := bufio.NewScanner(res.Body), false
+		for lines.Scan() {
+			if next {
+				heard <- lines.Text()
+			}
+			next = lines.Text() == "event: broker"
+		}
+	}()
+	return heard
 }
 
 // F17 and D7: the broker's store is gone. Streams and consumers come back from

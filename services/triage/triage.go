@@ -80,7 +80,7 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 		return err
 	}
 	s.hub = &live.Hub{Source: store.New(s.DB), Log: s.Log}
-	h := &web.Handler{Desk: s.desk, Campaigns: s.campaigns, DB: s.DB, Register: s.Register, Files: s.files, Hub: s.hub, Denied: s.Denied, Log: s.Log, Now: s.Now}
+	h := &web.Handler{Desk: s.desk, Campaigns: s.campaigns, DB: s.DB, Register: s.Register, Files: s.files, Hub: s.hub, Denied: s.Denied, Away: s.Bus.Away, Log: s.Log, Now: s.Now}
 	if h.Pages, err = page.New(page.Options{Site: cfg.Site, Templates: web.Files, Messages: web.Files, Now: s.Now, Log: s.Log, User: s.user}); err != nil {
 		return err
 	}

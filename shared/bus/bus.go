@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -59,22 +60,28 @@ type Bus struct {
 	js       jetstream.JetStream
 	replicas int
 	log      *zap.Logger
+	away     *atomic.Pointer[time.Time] // since when the broker is away; nil while it is there
 }
 
 // Connect opens the connection. It does not wait for the broker: a service
 // starts while the broker is down.
 func Connect(cfg Config, name string, log *zap.Logger, more ...nats.Option) (*Bus, error) {
+	away := new(atomic.Pointer[time.Time])
+	gone := func() { now := time.Now(); away.CompareAndSwap(nil, &now) }
+	back := func(*nats.Conn) { away.Store(nil); log.Info("bus: connected") }
+	gone() // until it answers the first time
 	opts := append([]nats.Option{
 		nats.Name(name), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, time.Second),
 		nats.ReconnectBufSize(-1), // never buffer: the outbox is the buffer
 		nats.Timeout(2 * time.Second),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			gone()
 			if err != nil { // nil: we closed it ourselves
 				log.Warn("bus: disconnected", zap.Error(err))
 			}
 		}),
-		nats.ReconnectHandler(func(*nats.Conn) { log.Info("bus: connected again") }),
+		nats.ConnectHandler(back), nats.ReconnectHandler(back),
 	}, more...)
 	nc, err := nats.Connect(cfg.URL, opts...)
 	if err != nil {
@@ -87,7 +94,10 @@ func Connect(cfg Config, name string, log *zap.Logger, more ...nats.Option) (*Bu
 		nc.Close()
 		return nil, fmt.Errorf("connect to JetStream: %w", err)
 	}
-	return &Bus{nc: nc, js: js, replicas: max(1, cfg.Replicas), log: log}, nil
+	if nc.IsConnected() {
+		away.Store(nil)
+	}
+	return &Bus{nc: nc, js: js, replicas: max(1, cfg.Replicas), log: log, away: away}, nil
 }
 
 // Close ends the connection.
@@ -95,6 +105,15 @@ func (b *Bus) Close() { b.nc.Close() }
 
 // Connected reports whether the broker can be reached at the moment.
 func (b *Bus) Connected() bool { return b.nc.IsConnected() }
+
+// Away says since when the broker cannot be reached, the zero time while it can:
+// what others send arrives later (failure model F14).
+func (b *Bus) Away() time.Time {
+	if t := b.away.Load(); t != nil && !b.nc.IsConnected() {
+		return *t
+	}
+	return time.Time{}
+}
 
 // JetStream gives tests and tools the raw interface.
 func (b *Bus) JetStream() jetstream.JetStream { return b.js }

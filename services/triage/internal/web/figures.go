@@ -24,6 +24,7 @@ type kpiView struct {
 	casefile.Numbers
 	MedianText string
 	Alert      *casefile.Alert
+	Away       time.Time // since when reports and alerts are delayed; zero: they are not
 }
 
 // Bar places the parts of the answers' bar: x and width of each, in organisations.
@@ -45,7 +46,7 @@ func (h *Handler) kpis(c echo.Context) (kpiView, error) {
 	if err != nil {
 		return kpiView{}, err
 	}
-	v := kpiView{Numbers: n, Alert: a, MedianText: "–"}
+	v := kpiView{Numbers: n, Alert: a, MedianText: "–", Away: h.Away()}
 	if n.Median != nil {
 		v.MedianText = minutes(*n.Median)
 	}

@@ -130,6 +130,7 @@ func (h *Handler) follow(c echo.Context, w *eventWriter, sub *live.Subscription)
 	beat, look := time.NewTicker(heartbeat), time.NewTicker(lookAgain)
 	defer beat.Stop()
 	defer look.Stop()
+	away := !h.Away().IsZero()
 	for {
 		register := h.Register.Changed()
 		var err error
@@ -146,7 +147,10 @@ func (h *Handler) follow(c echo.Context, w *eventWriter, sub *live.Subscription)
 		case <-beat.C:
 			err = w.comment()
 		case <-look.C:
-			a, err = h.stillThere(c)
+			if a, err = h.stillThere(c); err == nil && away == h.Away().IsZero() {
+				away = !away
+				err = w.broker(away)
+			}
 		case <-register:
 			a, err = h.stillThere(c)
 		}
@@ -201,6 +205,14 @@ func (w *eventWriter) hello(resumed bool) error {
 
 func (w *eventWriter) comment() error {
 	if err := w.write(": still here\n\n"); err != nil {
+		return err
+	}
+	return w.flush()
+}
+
+// broker tells that reports are delayed from now on, or no longer.
+func (w *eventWriter) broker(away bool) error {
+	if err := w.write(fmt.Sprintf("event: broker\ndata: {\"away\":%t}\n\n", away)); err != nil {
 		return err
 	}
 	return w.flush()

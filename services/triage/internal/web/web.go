@@ -49,8 +49,10 @@ type Handler struct {
 	Hub       *live.Hub
 	// Denied notes in the audit that somebody asked for what they may not.
 	Denied func(c echo.Context, action actor.Action, objectType, objectID string)
-	Log    *zap.Logger
-	Now    func() time.Time
+	// Away says since when the broker is away: new reports come later than they should.
+	Away func() time.Time
+	Log  *zap.Logger
+	Now  func() time.Time
 }
 
 const api = "/api/triage/v1"

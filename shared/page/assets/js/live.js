@@ -7,6 +7,7 @@
 //   hello           {"resumed":bool}   on connecting; false after a break: something was missed
 //   case.opened, case.updated  {"id","version","campaign"}
 //   answers.changed {"id"}
+//   broker          {"away":bool}      reports are delayed from now on, or no longer
 // What the page shows already (body[data-stream-at], the id it was read at) is no news.
 // Elements take part by attributes:
 //   [data-case=ID][data-version=N][data-fragment=URL]  is fetched anew when its case has a newer version
@@ -22,7 +23,7 @@ const url = document.body.dataset.stream;
 const status = document.querySelector('[data-live=status]');
 const indicator = document.querySelector('[data-live=indicator]');
 const texts = status?.dataset ?? {};
-const names = ['hello', 'case.opened', 'case.updated', 'answers.changed'];
+const names = ['hello', 'case.opened', 'case.updated', 'answers.changed', 'broker'];
 const title = document.title;
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: document.body.dataset.zone || undefined });
 
