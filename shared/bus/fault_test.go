@@ -98,6 +98,7 @@ func TestF18ADuplicateAfterTheWindowHasNoSecondEffect(t *testing.T) {
 	if got := b.get(`SELECT count(*) FROM effect WHERE subject_id = 'd'`); got != 1 {
 		t.Errorf("effects = %d, want 1 of 3 deliveries", got)
 	}
+	b.once()
 }
 
 func TestF18ALostAckHasNoSecondEffect(t *testing.T) {

@@ -4,6 +4,7 @@ package bus_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -12,10 +13,13 @@ import (
 	"github.com/jmoiron/sqlx"
 	"go.uber.org/zap"
 
+	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/bus"
 	"github.com/thueringencert/leitstelle/shared/devstack"
 	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/inbox"
+	"github.com/thueringencert/leitstelle/shared/invariant"
 	"github.com/thueringencert/leitstelle/shared/outbox"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
@@ -36,7 +40,7 @@ type bundle struct {
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	db, url := devstack.NewDB(t, outbox.Migrations, inbox.Migrations, effects)
+	db, url := devstack.NewDB(t, outbox.Migrations, inbox.Migrations, audit.Migrations, idem.Migrations, effects)
 	n := devstack.NewNATS(t)
 	return &bundle{t: t, db: db, url: url, nats: n, bus: devstack.Bus(t, n)}
 }
@@ -138,6 +142,20 @@ func (b *bundle) once() {
 	}
 	if twice := b.get(`SELECT count(*) FROM (SELECT event_id FROM effect GROUP BY 1 HAVING count(*) > 1) t`); twice != 0 {
 		b.t.Errorf("%d events had their effect more than once", twice)
+	}
+	if b.get(`SELECT count(*) FROM dead_event`) == 0 {
+		b.holds("")
+	}
+}
+
+// holds runs the one checker over what sender and receiver share, but for the
+// check that the fault must break.
+func (b *bundle) holds(broken string) {
+	b.t.Helper()
+	checks := append(invariant.Shared(b.db, "bus", 0), invariant.Delivered(b.db, b.db, "bus", "triage-deliveries", 0, "delivery.failed"))
+	checks = slices.DeleteFunc(checks, func(c invariant.Check) bool { return c.Name == broken })
+	if found := invariant.Run(b.t.Context(), checks...); found != nil {
+		b.t.Errorf("the invariants do not hold:\n%s", invariant.Report(found))
 	}
 }
 

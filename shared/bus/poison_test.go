@@ -124,6 +124,7 @@ func TestF20PoisonBetweenGoodEventsBecomesADeadEvent(t *testing.T) {
 	if got := b.get(`SELECT count(*) FROM effect WHERE subject_id = 'poison'`); got != 0 {
 		t.Errorf("poison had %d effects", got)
 	}
+	b.holds("I8 no event is dead") // the poison is
 }
 
 func TestADeadEventCanBeSentRoundAgain(t *testing.T) {

@@ -23,8 +23,10 @@ import (
 	"github.com/thueringencert/leitstelle/shared/devstack"
 	"github.com/thueringencert/leitstelle/shared/devstack/mailsink"
 	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/idem"
+	"github.com/thueringencert/leitstelle/shared/inbox"
+	"github.com/thueringencert/leitstelle/shared/invariant"
 	"github.com/thueringencert/leitstelle/shared/outbox"
-	"github.com/thueringencert/leitstelle/shared/pg"
 
 	"github.com/jmoiron/sqlx"
 
@@ -60,7 +62,7 @@ type bench struct {
 
 func setup(t testing.TB, change ...func(*email.Config)) *bench {
 	t.Helper()
-	db, _ := devstack.NewDB(t, append([]pg.Migrations{outbox.Migrations, audit.Migrations}, store.Migrations)...)
+	db, _ := devstack.NewDB(t, outbox.Migrations, inbox.Migrations, audit.Migrations, idem.Migrations, store.Migrations)
 	sink, err := mailsink.Start(mailsink.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +140,15 @@ func (b *bench) drain() {
 	}
 }
 
+// holds runs the one checker over the service's database (I1–I5).
+func (b *bench) holds() {
+	b.t.Helper()
+	checks := append(invariant.Shared(b.db, invariant.Notification, invariant.Settled), invariant.Of(b.db, invariant.Notification)...)
+	if found := invariant.Run(b.t.Context(), checks...); found != nil {
+		b.t.Errorf("the invariants do not hold:\n%s", invariant.Report(found))
+	}
+}
+
 // arrived counts messages and different ids by recipient.
 func (b *bench) arrived() (messages map[string]int, ids map[string]map[string]bool) {
 	messages, ids = map[string]int{}, map[string]map[string]bool{}
@@ -169,6 +180,7 @@ func TestEveryRecipientGetsOneMessage(t *testing.T) {
 	if err := b.db.Get(&chained, `SELECT count(*) FROM audit WHERE action = 'delivery.sent'`); err != nil || chained != 280 {
 		t.Errorf("audit has %d entries, %v; want 280", chained, err)
 	}
+	b.holds()
 }
 
 // F21: the courier dies after some of 2,000; another goes on with the rest.
@@ -199,6 +211,7 @@ func TestF21ADeadCourierLeavesTheRestToAnother(t *testing.T) {
 	if len(messages) != 2000 {
 		t.Errorf("%d mailboxes have mail, want 2000", len(messages))
 	}
+	b.holds()
 }
 
 // deadly is a queue whose process dies: from then on nothing is noted.
@@ -246,6 +259,16 @@ func TestF22AClosedMailServerLosesNothing(t *testing.T) {
 	if got := b.states(); got["sent"] != 150 {
 		t.Errorf("states = %v, want all sent", got)
 	}
+	messages, ids := b.arrived()
+	for to, n := range messages {
+		if n != 1 || len(ids[to]) != 1 {
+			t.Errorf("%s got %d mails", to, n)
+		}
+	}
+	if len(messages) != 150 {
+		t.Errorf("%d mailboxes have mail, want 150", len(messages))
+	}
+	b.holds()
 }
 
 // F23: one domain that answers nothing does not hold up the others.
@@ -275,6 +298,7 @@ func TestF23ASlowDomainDoesNotDelayOthers(t *testing.T) {
 	if got := b.states(); got["sent"] != 221 {
 		t.Errorf("states = %v, want all sent in the end", got)
 	}
+	b.holds()
 }
 
 // F24: a server that says "later" twice gets the same message again.
@@ -302,6 +326,7 @@ func TestF24AServerThatSaysLaterIsAskedAgain(t *testing.T) {
 	if err := b.db.Select(&attempts, `SELECT DISTINCT attempts FROM deliveries`); err != nil || len(attempts) != 1 || attempts[0] != 3 {
 		t.Errorf("attempts = %v, %v; want 3 each", attempts, err)
 	}
+	b.holds()
 }
 
 // F25: refused recipients are given up and told; the others get their mail.
@@ -323,6 +348,7 @@ func TestF25ARefusedRecipientIsGivenUp(t *testing.T) {
 	if err := b.db.Get(&told, `SELECT count(*) FROM outbox WHERE type = 'delivery.failed' AND body LIKE '%no such user%'`); err != nil || told != 5 {
 		t.Errorf("%d events delivery.failed, %v; want 5 with the reason", told, err)
 	}
+	b.holds()
 }
 
 // F26: the answer after the final dot is lost; the mail comes again with its id.
@@ -348,6 +374,7 @@ func TestF26ALostAnswerRepeatsTheMessageID(t *testing.T) {
 	if got := b.states(); got["sent"] != 5 {
 		t.Errorf("states = %v, want 5 sent", got)
 	}
+	b.holds()
 }
 
 func TestWhoLostTheRightGetsNothing(t *testing.T) {
@@ -359,6 +386,7 @@ func TestWhoLostTheRightGetsNothing(t *testing.T) {
 	if got := b.states(); got["sent"] != 9 || got["cancelled"] != 1 {
 		t.Errorf("states = %v, want 9 sent and 1 cancelled", got)
 	}
+	b.holds()
 }
 
 func TestAStopGivesBackWhatWasNotTried(t *testing.T) {
@@ -383,4 +411,5 @@ func TestAStopGivesBackWhatWasNotTried(t *testing.T) {
 			t.Errorf("%s got %d mails, want 1", to, n)
 		}
 	}
+	b.holds()
 }
