@@ -271,6 +271,41 @@ func TestF22AClosedMailServerLosesNothing(t *testing.T) {
 	b.holds()
 }
 
+// F22: while the first relay takes no connections the second one does.
+func TestF22TheSecondRelaySendsWhileTheFirstIsClosed(t *testing.T) {
+	t.Parallel()
+	second, err := mailsink.Start(mailsink.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(second.Close)
+	b := setup(t, func(c *email.Config) {
+		host, port, err := net.SplitHostPort(second.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.SecondHost = host
+		if c.SecondPort, err = strconv.Atoi(port); err != nil {
+			t.Fatal(err)
+		}
+	})
+	b.say(20, "a.example")
+	b.drain()
+	if n := len(second.Messages("")); n != 0 {
+		t.Errorf("the second relay got %d mails while the first one works", n)
+	}
+	b.sink.Close()
+	b.say(30, "b.example")
+	b.drain()
+	if n := len(second.Messages("")); n != 30 {
+		t.Errorf("the second relay got %d mails, want 30", n)
+	}
+	if got := b.states(); got["sent"] != 50 {
+		t.Errorf("states = %v, want 50 sent", got)
+	}
+	b.holds()
+}
+
 // F23: one domain that answers nothing does not hold up the others.
 func TestF23ASlowDomainDoesNotDelayOthers(t *testing.T) {
 	t.Parallel()

@@ -43,6 +43,9 @@ type Config struct {
 	ReplyTo  string `env:"REPLY_TO" doc:"where answers go, empty: to the sender"`
 	Helo     string `env:"HELO" envDefault:"localhost" doc:"own name in EHLO"`
 	Conns    int    `env:"CONNECTIONS" envDefault:"4" doc:"connections at a time"`
+	// The second relay (failure model F22) has the same TLS setting and account.
+	SecondHost string `env:"SECOND_HOST" doc:"second mail server, asked while the first takes no connections"`
+	SecondPort int    `env:"SECOND_PORT" doc:"its port, 0: that of the first"`
 	// Timeouts of tests; the zero value takes the constants.
 	Command, Data time.Duration
 }
@@ -65,8 +68,10 @@ func New(cfg Config, now func() time.Time) (*Channel, error) {
 	switch cfg.TLS {
 	case "starttls", "tls":
 	case "none":
-		if ip := net.ParseIP(cfg.Host); cfg.Host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			errs = append(errs, fmt.Errorf("mail to %s needs TLS; only loopback goes without", cfg.Host))
+		for _, host := range []string{cfg.Host, cfg.SecondHost} {
+			if ip := net.ParseIP(host); host != "" && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+				errs = append(errs, fmt.Errorf("mail to %s needs TLS; only loopback goes without", host))
+			}
 		}
 	default:
 		errs = append(errs, fmt.Errorf("mail TLS is starttls, tls or none, not %q", cfg.TLS))
@@ -87,23 +92,38 @@ type Conn struct {
 	broken bool
 }
 
-// Dial connects. Any failure is Unavailable: nothing is wrong with a recipient.
+// firstWait is how long the first relay may take to answer when there is a second.
+const firstWait = 5 * time.Second
+
+// Dial connects, to the second relay when the first takes no connections. Any
+// failure is Unavailable: nothing is wrong with a recipient.
 func (c *Channel) Dial(ctx context.Context) (*Conn, error) {
+	if c.cfg.SecondHost == "" {
+		return c.dial(ctx, c.cfg.Host, c.cfg.Port, c.cfg.Command)
+	}
+	conn, err := c.dial(ctx, c.cfg.Host, c.cfg.Port, min(firstWait, c.cfg.Command))
+	if err != nil && ctx.Err() == nil {
+		return c.dial(ctx, c.cfg.SecondHost, cmp.Or(c.cfg.SecondPort, c.cfg.Port), c.cfg.Command)
+	}
+	return conn, err
+}
+
+func (c *Channel) dial(ctx context.Context, host string, port int, wait time.Duration) (*Conn, error) {
 	conn := &Conn{ch: c}
 	policy := mail.TLSMandatory
 	if c.cfg.TLS == "none" {
 		policy = mail.NoTLS
 	}
 	opts := []mail.Option{
-		mail.WithPort(c.cfg.Port), mail.WithTimeout(c.cfg.Command), mail.WithHELO(c.cfg.Helo), mail.WithTLSPolicy(policy),
+		mail.WithPort(port), mail.WithTimeout(wait), mail.WithHELO(c.cfg.Helo), mail.WithTLSPolicy(policy),
 		mail.WithoutSMTPUTF8(),
 		mail.WithDialContextFunc(func(ctx context.Context, network, address string) (net.Conn, error) {
 			var err error
-			d := net.Dialer{Timeout: c.cfg.Command}
+			d := net.Dialer{Timeout: wait}
 			if conn.net, err = d.DialContext(ctx, network, address); err != nil || c.cfg.TLS != "tls" {
 				return conn.net, err
 			}
-			t := tls.Client(conn.net, &tls.Config{ServerName: c.cfg.Host, MinVersion: tls.VersionTLS12})
+			t := tls.Client(conn.net, &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12})
 			conn.net = t
 			return t, t.HandshakeContext(ctx)
 		}),
@@ -114,7 +134,7 @@ func (c *Channel) Dial(ctx context.Context) (*Conn, error) {
 	if c.cfg.Username != "" {
 		opts = append(opts, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(c.cfg.Username), mail.WithPassword(c.cfg.Password))
 	}
-	client, err := mail.NewClient(c.cfg.Host, opts...)
+	client, err := mail.NewClient(host, opts...)
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "the mail channel is not set up rightly")
 	}
