@@ -68,15 +68,11 @@ func (c Client) send(req *http.Request, want int, out any) (http.Header, error) 
 	if client == nil {
 		client = &http.Client{Timeout: 10 * time.Second}
 	}
-	res, err := client.Do(req) //nolint:gosec // the instance that demo.json names
+	res, text, err := readAll(client, req)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = res.Body.Close() }()
-	b, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
-	if err != nil {
-		return res.Header, err
-	}
+	b := []byte(text)
 	if res.StatusCode != want {
 		return res.Header, fmt.Errorf("%s %s: got %d, want %d: %.400s", req.Method, req.URL.Path, res.StatusCode, want, b)
 	}
@@ -86,6 +82,17 @@ func (c Client) send(req *http.Request, want int, out any) (http.Header, error) 
 		}
 	}
 	return res.Header, nil
+}
+
+// readAll sends a request and reads its answer.
+func readAll(client *http.Client, req *http.Request) (*http.Response, string, error) {
+	res, err := client.Do(req) //nolint:gosec // the instance that demo.json names
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	b, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
+	return res, string(b), err
 }
 
 // until asks again and again until ok says yes, for as long as soon.

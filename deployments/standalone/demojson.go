@@ -20,6 +20,8 @@ type Demo struct {
 	Postgres string       `json:"postgres"` // without a database; databases are named as the services
 	SMTP     string       `json:"smtp"`
 	People   []DemoPerson `json:"people"`
+	// Provider is the OpenID provider to try, nil when there is none.
+	Provider *DemoProvider `json:"provider,omitempty"`
 }
 
 // DemoPerson is one sign-in.

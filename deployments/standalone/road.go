@@ -69,6 +69,7 @@ func PlayDemo(ctx context.Context, d Demo, out io.Writer) error {
 		{"one confirmation for the provider, one call for the duty officers", r.oneMailEach},
 		{"one member disagrees, one takes over; the campaign shows both", r.membersSpeak},
 		{"one step writes to all: a message for each case, to who answers for it", r.askAll},
+		{"somebody signs in with an account at an OpenID provider", r.atProvider},
 		{"every service's audit chain verifies", r.audit},
 	} {
 		start := time.Now()

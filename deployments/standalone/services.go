@@ -156,7 +156,7 @@ func (s *System) configure(name string, cfg any, common *service.Config, setting
 
 func (s *System) startDirectory(ctx context.Context) error {
 	var cfg directory.Config
-	settings := []string{"KEY=" + s.keys.Secrets}
+	settings := append([]string{"KEY=" + s.keys.Secrets}, s.providerSettings()...)
 	if s.Options.Limits {
 		settings = append(settings, "SIGNIN_PER_NETWORK=1000000000")
 	}
@@ -207,6 +207,9 @@ func (s *System) loadPeople(ctx context.Context) error {
 		})
 	}
 	if err := s.loadContacts(ctx); err != nil {
+		return err
+	}
+	if err := s.linkDemoAccounts(ctx); err != nil {
 		return err
 	}
 	return s.loadMandates(ctx)

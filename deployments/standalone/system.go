@@ -20,6 +20,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/thueringencert/leitstelle/deployments/standalone/internal/demoidp"
 	"github.com/thueringencert/leitstelle/shared/devstack"
 	"github.com/thueringencert/leitstelle/shared/devstack/mailsink"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -31,10 +32,12 @@ import (
 type Options struct {
 	Listen string // default 127.0.0.1:8080; with demo people only loopback
 	Data   string // default: a temporary folder that goes with the process
-	NoDemo bool   // no demo people: "leitstelle admin create" makes the first one
-	Log    *zap.Logger
-	Now    func() time.Time
-	Site   page.Site
+	// NoProvider: no OpenID provider to try; without demo people there never is one.
+	NoProvider bool
+	NoDemo     bool // no demo people: "leitstelle admin create" makes the first one
+	Log        *zap.Logger
+	Now        func() time.Time
+	Site       page.Site
 	// Fast trades durability for speed, for tests that do not crash anything.
 	Fast bool
 	// Limits raises the limits on requests, for benchmarks and fault runs.
@@ -58,6 +61,9 @@ type System struct {
 	temp     bool
 	listener net.Listener
 	services services
+
+	provider   *demoidp.Provider // nil: none
+	providerAt net.Listener
 }
 
 // Site is the configuration of the demonstration: an invented operator.
@@ -116,6 +122,9 @@ func start(ctx context.Context, o Options) (s *System, err error) {
 		return s, err
 	}
 	if s.keys, err = loadKeys(filepath.Join(s.Options.Data, "keys")); err != nil {
+		return s, err
+	}
+	if err := s.startProvider(ctx); err != nil {
 		return s, err
 	}
 	if err := s.parts(ctx); err != nil {
@@ -212,6 +221,9 @@ func (s *System) run(ctx context.Context) error {
 		func(ctx context.Context) error { return httpserver.Serve(ctx, s.listener, s.Door) },
 		s.announce, s.returns,
 	)
+	if s.provider != nil {
+		parts = append(parts, s.serveProvider)
+	}
 	return runner.Run(ctx, parts...)
 }
 
@@ -243,6 +255,9 @@ func (s *System) close() error {
 	s.services.close()
 	if s.listener != nil {
 		_ = s.listener.Close() // the server has closed it already
+	}
+	if s.providerAt != nil {
+		_ = s.providerAt.Close() // as well
 	}
 	if s.Mail != nil {
 		s.Mail.Close()

@@ -77,6 +77,9 @@ func TestTheFirstAccountOfAnEmptyInstance(t *testing.T) {
 	if len(d.People) != 0 {
 		t.Errorf("without demo people demo.json has %d", len(d.People))
 	}
+	if d.Provider != nil {
+		t.Errorf("without demo people there is the provider %s", d.Provider.URL)
+	}
 	info, err := os.Stat(filepath.Join(data, "demo.json"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("demo.json: %v, mode %v, want 0600", err, info.Mode())

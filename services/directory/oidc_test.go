@@ -262,12 +262,13 @@ func TestWrongProvidersAreRefusedAtTheStart(t *testing.T) {
 	t.Parallel()
 	good := directory.OIDC{Name: "bundid", Issuer: "https://idp.example", ClientID: "x", ClientSecret: "y"}
 	for name, change := range map[string]func(*directory.Config){
-		"a name with a slash":      func(c *directory.Config) { c.SignIn.First.Name = "a/b" },
-		"an issuer without https":  func(c *directory.Config) { c.SignIn.First.Issuer = "http://idp.example" },
-		"no secret":                func(c *directory.Config) { c.SignIn.First.ClientSecret = "" },
-		"the same name twice":      func(c *directory.Config) { c.SignIn.Second = c.SignIn.First },
-		"no public address":        func(c *directory.Config) { c.Site.URL = "" },
-		"a public address by http": func(c *directory.Config) { c.Site.URL = "http://cert.example" },
+		"a name with a slash":       func(c *directory.Config) { c.SignIn.First.Name = "a/b" },
+		"an issuer without https":   func(c *directory.Config) { c.SignIn.First.Issuer = "http://idp.example" },
+		"an issuer on this machine": func(c *directory.Config) { c.SignIn.First.Issuer = "http://127.0.0.1:8081/oidc" },
+		"no secret":                 func(c *directory.Config) { c.SignIn.First.ClientSecret = "" },
+		"the same name twice":       func(c *directory.Config) { c.SignIn.Second = c.SignIn.First },
+		"no public address":         func(c *directory.Config) { c.Site.URL = "" },
+		"a public address by http":  func(c *directory.Config) { c.Site.URL = "http://cert.example" },
 	} {
 		_, dbURL := devstack.NewDB(t, directory.Migrations()...)
 		cfg := directory.Config{Key: strings.Repeat("0a", 32), Config: serviceConfig(dbURL)}

@@ -42,7 +42,7 @@ var rules = append([]rule{
 	{from: "services/*/internal/web", never: []string{root + "services/*/internal/store", "github.com/jmoiron/sqlx", "github.com/lib/pq"}, why: "pages ask the desk, not the database"},
 	{from: "services/*/internal/feed", never: []string{root + "services/*/internal/store", root + "services/*/internal/web", "github.com/jmoiron/sqlx"}, why: "an event is a third door to the same desk"},
 	{from: "services/*/internal/store", never: []string{root + "services/*/internal/web", root + "services/*/internal/feed", "github.com/labstack/echo/*", "github.com/nats-io/*"}, why: "rows know neither HTTP nor messages"},
-	{from: "services/*", never: []string{root + "shared/devstack*", "github.com/nats-io/nats-server/*"}, why: "production starts no test server"},
+	{from: "services/*", never: []string{root + "shared/devstack*", "github.com/nats-io/nats-server/*", "github.com/oauth2-proxy/*"}, why: "production starts no test server"},
 }, domainRules()...)
 
 func domainRules() []rule {

@@ -25,8 +25,9 @@ import (
 
 const usage = `leitstelle: the security incident coordination system in one process
 
-  leitstelle [--listen 127.0.0.1:8080] [--data DIR] [--demo=false]
-        run everything; without --data in a temporary folder that goes with it
+  leitstelle [--listen 127.0.0.1:8080] [--data DIR] [--demo=false] [--demo-provider=false]
+        run everything; without --data in a temporary folder that goes with it;
+        with demo people there is an OpenID provider to try as well
   leitstelle demo [--data DIR]
         play the whole road of a report against a fresh instance, or a running one
   leitstelle audit verify --data DIR
@@ -110,10 +111,17 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	f, data := flags("")
 	listen := f.String("listen", "127.0.0.1:8080", "address of the front door")
 	withDemo := f.Bool("demo", true, "with demo people; only on a loopback address")
+	withProvider := f.Bool("demo-provider", true, "with an OpenID provider to try; only with demo people")
 	limits := f.Bool("raise-limits", false, "raise the limits of intake, for benchmarks and fault runs")
 	verbose := f.Bool("verbose", false, "log more")
 	if err := f.Parse(args); err != nil {
 		return err
+	}
+	if asked := false; !*withDemo {
+		f.Visit(func(x *flag.Flag) { asked = asked || x.Name == "demo-provider" && *withProvider })
+		if asked {
+			return errors.New("--demo-provider signs in invented people: it needs --demo")
+		}
 	}
 	log, err := logger(*verbose)
 	if err != nil {
@@ -121,7 +129,7 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	}
 	defer func() { _ = log.Sync() }()
 	return standalone.Run(ctx, standalone.Options{
-		Listen: *listen, Data: *data, NoDemo: !*withDemo, Limits: *limits, Log: log,
+		Listen: *listen, Data: *data, NoDemo: !*withDemo, NoProvider: !*withProvider, Limits: *limits, Log: log,
 		Ready: func(s *standalone.System) { greet(out, s) },
 	})
 }
@@ -140,7 +148,14 @@ func greet(out io.Writer, s *standalone.System) {
 	p("\nLeitstelle läuft.\n\n  %-46s Meldung, Notfallkarte, eigene Vorgänge\n", s.Demo.URL+"/")
 	p("  %-46s Lagezentrum\n", s.Demo.URL+"/lage/eingang")
 	p("  %-46s Warnungen schreiben und freigeben\n", s.Demo.URL+"/warnungen/redaktion")
-	p("  %-46s alle E-Mails dieser Installation\n\n", s.Demo.URL+"/postfach")
+	p("  %-46s alle E-Mails dieser Installation\n", s.Demo.URL+"/postfach")
+	if x := s.Demo.Provider; x != nil {
+		p("  %-46s %s: mit einem anderen Konto anmelden\n", x.URL, x.Label)
+	}
+	if at, ok := strings.CutPrefix(s.Demo.URL, "http://127.0.0.1"); ok {
+		p("  %-46s dasselbe, wo Browser Passkeys annehmen\n", "http://localhost"+at+"/konto/anmelden")
+	}
+	p("\n")
 	if len(s.Demo.People) > 0 {
 		p("  Anmelden unter %s/konto/anmelden (erfundene Personen, nur auf diesem Rechner):\n\n", s.Demo.URL)
 		for _, who := range s.Demo.People {

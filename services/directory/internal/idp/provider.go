@@ -103,6 +103,8 @@ func New(configs []Config, origin string, now func() time.Time) (*Set, error) {
 			why = errors.New("CLIENT_ID and CLIENT_SECRET are needed")
 		case !secure(c.Issuer):
 			why = fmt.Errorf("ISSUER %q must be an https address", c.Issuer)
+		case local(c.Issuer) && !local(origin):
+			why = fmt.Errorf("ISSUER %q is on this machine only, and SITE_URL is not", c.Issuer)
 		case !secure(origin):
 			why = errors.New("SITE_URL must be the public https address: providers send browsers back there")
 		}
@@ -131,6 +133,17 @@ func secure(s string) bool {
 	}
 	ip, err := netip.ParseAddr(u.Hostname())
 	return u.Scheme == "https" || u.Scheme == "http" && (u.Hostname() == "localhost" || err == nil && ip.IsLoopback())
+}
+
+// local reports whether an address is on the own machine: then it is for trying
+// things out, and no public site may trust it.
+func local(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // All lists the providers.
