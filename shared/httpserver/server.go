@@ -95,7 +95,7 @@ func operations(e *echo.Echo, o Options) {
 		bad := map[string]string{}
 		for name, check := range o.Ready {
 			if err := check(ctx); err != nil {
-				bad[name] = "not ready"
+				bad[name] = reason(err)
 				o.Log.Debug("http: not ready", zap.String("part", name), zap.Error(err))
 			}
 		}
@@ -105,6 +105,15 @@ func operations(e *echo.Echo, o Options) {
 		return c.String(http.StatusOK, "ok\n")
 	})
 	e.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{})))
+}
+
+// reason is why a part is not ready: what an error says for clients, and no
+// word of any other.
+func reason(err error) string {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
+		return f.Message
+	}
+	return "not ready"
 }
 
 // Serve answers on l until ctx ends, then finishes what is running.

@@ -6,31 +6,12 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/jmoiron/sqlx"
 
 	"github.com/thueringencert/leitstelle/shared/actor"
 )
-
-// OpenReader returns a pool that reads on behalf of people: a login of its own
-// (readerURL), or the service's login in the given role. The role owns nothing,
-// changes nothing and is bound by row-level security; outside As it sees no rows
-// (docs/adr/0012).
-func OpenReader(databaseURL, readerURL, role string, o Options) (*sqlx.DB, error) {
-	if readerURL != "" {
-		return Open(readerURL, o)
-	}
-	u, err := url.Parse(databaseURL)
-	if err != nil {
-		return nil, fmt.Errorf("database url: %w", err)
-	}
-	q := u.Query()
-	q.Set("role", role)
-	u.RawQuery = q.Encode()
-	return Open(u.String(), o)
-}
 
 // see tells the policies for whom the rows are, until the transaction ends.
 const see = `SELECT set_config('app.everything', $1, true), set_config('app.orgs', $2, true), set_config('app.mandated', $3, true),

@@ -10,6 +10,7 @@ package pg
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"net"
 	"net/url"
@@ -55,6 +56,10 @@ func (o Options) withDefaults() Options {
 // Open returns a pool for a postgres:// URL. It does not connect yet: a service
 // starts while its database is still down.
 func Open(rawURL string, o Options) (*sqlx.DB, error) {
+	return open(rawURL, o, func(b bounded) driver.Connector { return b })
+}
+
+func open(rawURL string, o Options, by func(bounded) driver.Connector) (*sqlx.DB, error) {
 	o = o.withDefaults()
 	u, err := url.Parse(rawURL)
 	if err != nil {
@@ -88,7 +93,7 @@ func Open(rawURL string, o Options) (*sqlx.DB, error) {
 		return nil, fmt.Errorf("database url: %w", err)
 	}
 	connector.Dialer(dialer{silence: o.Silence})
-	db := sqlx.NewDb(sql.OpenDB(bounded{connector}), "postgres")
+	db := sqlx.NewDb(sql.OpenDB(by(bounded{connector})), "postgres")
 	db.SetMaxOpenConns(o.MaxConns)
 	db.SetMaxIdleConns(o.MaxConns)
 	db.SetConnMaxLifetime(5 * time.Minute)

@@ -80,7 +80,7 @@ type Base struct {
 
 	synced  func(context.Context) error
 	relayDB *sqlx.DB
-	readers []*sqlx.DB
+	readers map[string]*sqlx.DB // by the role that they must read as
 	trusted []netip.Prefix
 	denials perSecond
 }
@@ -154,7 +154,10 @@ func (b *Base) Close() error {
 func (b *Base) OpenReader(readerURL, role string) (*sqlx.DB, error) {
 	db, err := pg.OpenReader(b.Config.DatabaseURL, readerURL, role, pg.Options{Name: b.Name + "-reader"})
 	if err == nil {
-		b.readers = append(b.readers, db)
+		if b.readers == nil {
+			b.readers = map[string]*sqlx.DB{}
+		}
+		b.readers[role] = db
 	}
 	return db, err
 }
@@ -169,6 +172,9 @@ func (b *Base) HTTP(sessions session.Source, pages *page.Renderer) httpserver.Op
 			"database": func(ctx context.Context) error { return b.DB.PingContext(ctx) },
 			"broker":   b.synced,
 		},
+	}
+	for role, db := range b.readers {
+		o.Ready[role] = func(ctx context.Context) error { return pg.CheckReader(ctx, db, role) }
 	}
 	if pages != nil {
 		o.ErrorPage = pages.RenderError

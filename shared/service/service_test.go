@@ -231,3 +231,23 @@ func TestWrongSettingsStopTheStart(t *testing.T) {
 		t.Errorf("no key = %v, %v; want none", key, err)
 	}
 }
+
+// A reader that row-level security does not bind makes the service red, with
+// the reason, instead of showing everybody everything.
+func TestAReaderThatSeesEverythingMakesTheServiceUnready(t *testing.T) {
+	t.Parallel()
+	_, url := devstack.NewDB(t)
+	b, err := service.New(t.Context(), "intake", service.Config{DatabaseURL: url}, service.Deps{Bus: devstack.NewBus(t), Synced: synced}, own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	if _, err := b.OpenReader(url, "pg_read_all_data"); err != nil { // the login that migrates, as when the role is lost on the way
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	httpserver.New(b.HTTP(nil, nil)).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "row-level security does not bind it") {
+		t.Errorf("readyz: %d %s; want 503 and why", w.Code, w.Body)
+	}
+}
