@@ -186,6 +186,9 @@ func (d *Desk) Own(ctx context.Context, by By) ([]Part, error) {
 	if !by.SignedIn() {
 		return nil, fault.New(fault.Unauthenticated, "please sign in")
 	}
+	if !by.SteppedUp(d.Now()) { // among it is what they wrote in TLP:RED reports
+		return nil, fault.New(fault.StepUpRequired, "please confirm with your second factor first")
+	}
 	return d.read(ctx, by, Subject{Person: by.Person}, "privacy.own")
 }
 

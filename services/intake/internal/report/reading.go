@@ -47,7 +47,7 @@ func (d *Desk) List(ctx context.Context, by actor.Actor, after string, limit int
 	for _, r := range list {
 		seen, ok := narrow(r, Occasion{By: by}, actor.ReportRead)
 		if by.MustStepUp(actor.ReportRead, actor.Object{Red: r.TLP == string(tlp.Red)}, d.now()) {
-			seen.Description, seen.Callback = "", event.Contact{}
+			seen = seen.sealed()
 		}
 		if ok {
 			out = append(out, seen)
@@ -72,6 +72,14 @@ func (d *Desk) Open(ctx context.Context, ref string, o Occasion) (Seen, error) {
 		return Seen{}, err
 	}
 	return d.seen(r, t, o), nil
+}
+
+// sealed is all that a list says of a TLP:RED report before a step-up: that it is
+// there, and how far it is.
+func (r Report) sealed() Report {
+	out := Report{ID: r.ID, Reference: r.Reference, ReceivedAt: r.ReceivedAt, Channel: r.Channel, Sealed: true, Affected: []Body{{Status: r.Status()}}}
+	out.What, out.Impact, out.TLP = "unknown", "unknown", r.TLP
+	return out
 }
 
 // find loads a report by id or reference, as the reader may see it. A code that

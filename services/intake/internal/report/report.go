@@ -107,6 +107,7 @@ type Report struct {
 	AlertID    string
 	CallbackBy time.Time
 	Sum        string // Digest as it was stored, also where only a part may be seen
+	Sealed     bool   // in a list, TLP:RED before a step-up: nothing of the content is there
 }
 
 // Digest is the SHA-256 of what was reported about whom, in hex: the receipt

@@ -27,7 +27,7 @@ FROM report_body b JOIN report_attachment a ON a.report_id = b.report_id AND b.o
 // another member does not. A look on behalf of several is one line that names
 // them all; each sees itself alone. The service's own work is no access.
 const accesses = `
-SELECT a.seq, a.at, a.actor, a.action, r.id AS report_id, r.reference, o.file,
+SELECT a.seq, a.at, a.actor, a.action, r.id AS report_id, r.reference, o.file, r.content ->> 'tlp' = 'RED' AS red,
 	CASE WHEN a.on_behalf_of = '' THEN '' WHEN a.on_behalf_of = o.formerly THEN o.formerly ELSE $1 END AS on_behalf_of
 FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[]) AS o(type, id, report_id, file, formerly)
 JOIN report r ON r.id = o.report_id::uuid
@@ -65,6 +65,7 @@ func (r reading) Accesses(ctx context.Context, f report.AccessFilter) ([]report.
 		Report    string    `db:"report_id"`
 		Reference string    `db:"reference"`
 		File      string    `db:"file"`
+		Red       bool      `db:"red"`
 	}
 	err := r.db.SelectContext(ctx, &rows, accesses, f.Organisation, f.OnBehalf, pq.Array(f.People), f.Before, f.Limit,
 		pq.Array(types), pq.Array(ids), pq.Array(reports), pq.Array(files), pq.Array(formerly))
@@ -73,7 +74,7 @@ func (r reading) Accesses(ctx context.Context, f report.AccessFilter) ([]report.
 	}
 	out := make([]report.Access, len(rows))
 	for i, x := range rows {
-		out[i] = report.Access{Seq: x.Seq, At: x.At.UTC(), Actor: x.Actor, OnBehalf: x.OnBehalf, Action: x.Action, Report: x.Report, Reference: x.Reference, File: x.File}
+		out[i] = report.Access{Seq: x.Seq, At: x.At.UTC(), Actor: x.Actor, OnBehalf: x.OnBehalf, Action: x.Action, Report: x.Report, Reference: x.Reference, File: x.File, Red: x.Red}
 	}
 	return out, nil
 }

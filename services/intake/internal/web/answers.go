@@ -53,6 +53,8 @@ type reportSummary struct {
 
 	AffectedTotal int      `json:"affected_total"`  // those that the asker sees
 	Agent         *bodyRef `json:"agent,omitempty"` // who reported on the body's behalf
+
+	Sealed bool `json:"sealed,omitempty"` // TLP:RED before a step-up: it is there, and no more is said
 }
 
 // maxListed is how many bodies of a report a list names; the report itself and
@@ -70,6 +72,10 @@ func summaryOf(r report.Report) reportSummary {
 		ID: r.ID, Reference: r.Reference, ReceivedAt: r.ReceivedAt, Channel: string(r.Channel), Verified: r.Verified,
 		What: r.What, Impact: r.Impact, TLP: r.TLP, Exercise: r.Exercise, Status: string(r.Status()),
 		Affected: make([]affectedBody, len(r.Affected)), AffectedTotal: len(r.Affected),
+	}
+	if r.Sealed {
+		out.Sealed, out.Affected, out.AffectedTotal = true, []affectedBody{}, 0
+		return out
 	}
 	for i, b := range r.Affected {
 		out.Affected[i] = affectedOf(b)

@@ -229,7 +229,11 @@ func (h *Handler) listPage(c echo.Context) error {
 	}
 	v := &listView{MayLog: !by.View(actor.AccessRead).Empty()}
 	for _, r := range list {
-		v.Items = append(v.Items, itemOf(r, strings.Join(h.affectedLines(c, r.Affected), ", ")))
+		names := ""
+		if !r.Sealed {
+			names = strings.Join(h.affectedLines(c, r.Affected), ", ")
+		}
+		v.Items = append(v.Items, itemOf(r, names))
 	}
 	v.Title = h.Pages.T(c, "intake.list.title")
 	if next != "" {

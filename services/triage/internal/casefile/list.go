@@ -57,10 +57,10 @@ func (s Summary) Object() actor.Object {
 }
 
 // For is the line as by may read it: a TLP:RED case stays in every queue, so
-// that nobody overlooks it, but says what it is about only after a step-up.
+// that nobody overlooks it, but says what and whom it is about only after a step-up.
 func (s Summary) For(by By, at time.Time) Summary {
 	if by.MustStepUp(actor.CaseQueue, s.Object(), at) {
-		s.Title = ""
+		s.Title, s.Class, s.Suggested, s.Organisation, s.Exercise = "", "", "", event.Organisation{}, false
 		if s.Fold != nil {
 			s.Fold = &Fold{Total: s.Fold.Total, New: s.Fold.New, Worst: s.Fold.Worst}
 		}
