@@ -182,6 +182,37 @@ func TestABodyThatEndsTooEarlyIsTheClientsFault(t *testing.T) {
 	}
 }
 
+// A browser sends the whole file before it reads the answer.
+func TestWhoSendsTooMuchIsToldSo(t *testing.T) {
+	t.Parallel()
+	upload := open("POST", "/api/x", func(c echo.Context) error {
+		_, err := io.ReadAll(c.Request().Body)
+		return err
+	})
+	upload.Limit, upload.Stream = 1<<20, true
+	early := open("POST", "/api/early", func(echo.Context) error { return fault.New(fault.TooLarge, "not at all") })
+	early.Limit, early.Stream = 1<<20, true
+	address, _, _ := running(t, serve(options(), upload, early))
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, size := range map[string]int{"/api/x": 4 << 20, "/api/early": 1 << 20} {
+		c, err := net.Dial("tcp", u.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", path, size, strings.Repeat("x", size)); err != nil {
+			t.Errorf("%s: %v: the server hung up in the middle", path, err)
+		}
+		b, err := io.ReadAll(c)
+		if err != nil || !strings.HasPrefix(string(b), "HTTP/1.1 413") {
+			t.Errorf("%s: %.40q, %v; want 413", path, b, err)
+		}
+		_ = c.Close()
+	}
+}
+
 func TestTwoLengthsAreRefused(t *testing.T) {
 	t.Parallel()
 	address, _, _ := running(t, serve(options(), open("POST", "/api/x", ok)))

@@ -5,6 +5,7 @@ package httpserver
 import (
 	"cmp"
 	"context"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -122,6 +123,10 @@ func bounds(r Route) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			req := c.Request()
+			control := http.NewResponseController(c.Response())
+			if r.Stream && req.Method != http.MethodGet {
+				readOn(c, control, limit)
+			}
 			if req.ContentLength > limit {
 				return fault.New(fault.TooLarge, "the request is larger than %d bytes", limit)
 			}
@@ -129,7 +134,6 @@ func bounds(r Route) echo.MiddlewareFunc {
 				req.Body = http.MaxBytesReader(c.Response(), req.Body, limit)
 			}
 			// A connection without deadlines (a test's recorder) is fine.
-			control := http.NewResponseController(c.Response())
 			if r.Stream {
 				ctx, cancel := stream(req, control, limit)
 				defer cancel()
@@ -141,6 +145,19 @@ func bounds(r Route) echo.MiddlewareFunc {
 			return within(ctx, c, next)
 		}
 	}
+}
+
+// readOn reads what is left of an upload before its answer: a browser that is
+// still sending when the server closes shows a broken connection, and nobody
+// learns that the file is too large. Who asked first (Expect) sends nothing.
+func readOn(c echo.Context, control *http.ResponseController, limit int64) {
+	req := c.Request()
+	body := req.Body
+	if body == nil || req.Header.Get("Expect") != "" {
+		return
+	}
+	_ = control.SetReadDeadline(time.Now().Add(ReadTimeout + time.Duration(limit/slowest)*time.Second))
+	c.Response().Before(func() { _, _ = io.CopyN(io.Discard, body, 4*limit) }) // who sends even more is cut off
 }
 
 // within runs next under ctx. Afterwards the request has its own context again:
