@@ -126,6 +126,7 @@ type matchesView struct {
 	Found, Twice []memberlist.Match
 	Ask, Missing []matchView
 	Refused, Bad []matchView
+	Lost         []matchView // of Missing, those that nothing resembles
 	ListPath     string
 }
 
@@ -186,6 +187,9 @@ func (h *Handler) matchPage(c echo.Context, status int, code string, form report
 				v.Ask = append(v.Ask, x)
 			} else {
 				v.Missing = append(v.Missing, x)
+				if len(x.Options) == 0 {
+					v.Lost = append(v.Lost, x)
+				}
 			}
 		}
 	}

@@ -248,6 +248,9 @@ func memberName(o register.Organisation) string {
 	return o.Name
 }
 
+// withoutOne begins what the check page's buttons say that take one body out.
+const withoutOne = "ohne:"
+
 // savePicking keeps the ticks of the page that was shown, whatever else is
 // wanted: nothing picked is lost by filtering, turning pages or going back.
 func (h *Handler) savePicking(c echo.Context, code string, d report.Draft) error {
@@ -264,6 +267,9 @@ func (h *Handler) savePicking(c echo.Context, code string, d report.Draft) error
 		chosen[id] = ticked[id]
 	}
 	do := form.Get("do")
+	if id, one := strings.CutPrefix(do, withoutOne); one {
+		delete(chosen, id)
+	}
 	h.choosing(by, do, f, chosen)
 	d.Form.Affected, d.Form.FreeText = nil, false
 	for _, o := range own {
@@ -275,6 +281,9 @@ func (h *Handler) savePicking(c echo.Context, code string, d report.Draft) error
 		return h.busyPicking(c, code, d.Form, f, err)
 	}
 	path, back := "/melden/"+report.FormatCode(code)+"/", form.Get("zurueck")
+	if strings.HasPrefix(do, withoutOne) && len(d.Form.Affected) > 0 {
+		return page.Redirect(c, path+"pruefen#stellen")
+	}
 	if back != "pruefen" {
 		back = ""
 	}
@@ -344,6 +353,37 @@ func (h *Handler) chosenByKreis(c echo.Context, path string, f report.Form) []kr
 		}
 	}
 	return groups
+}
+
+// kindsOf counts what was picked by level, and finds what cannot be reported for
+// any more.
+func (h *Handler) kindsOf(c echo.Context, v *stepView, f report.Form) {
+	own := map[string]bool{}
+	for _, o := range h.ownBodies(session.Actor(c)) {
+		own[o.ID] = true
+	}
+	levels, particular := map[string]int{}, 0
+	for _, id := range f.Affected {
+		o, known := h.Register.Organisation(id)
+		if !own[id] {
+			name := o.Name
+			if !known {
+				name = id
+			}
+			v.Gone = append(v.Gone, memberView{ID: id, Name: name})
+			continue
+		}
+		levels[o.Level]++
+		if p, has := f.Members[id]; has && !p.Empty() {
+			particular++
+		}
+	}
+	for _, l := range slices.Sorted(maps.Keys(levels)) {
+		v.Kinds = append(v.Kinds, h.Pages.T(c, "intake.check.kind", "Kind", h.Pages.Word(page.Language(c), "level", l), "N", levels[l]))
+	}
+	if particular > 0 {
+		v.Kinds = append(v.Kinds, h.Pages.T(c, "intake.check.kind", "Kind", h.Pages.T(c, "intake.members.own"), "N", particular))
+	}
 }
 
 // membersIn is what the form says about single bodies, of those that are picked.

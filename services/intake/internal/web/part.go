@@ -14,6 +14,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/intake/internal/memberlist"
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/page"
 )
@@ -256,14 +257,56 @@ func addressing(err error) error {
 type extendView struct {
 	page.Base
 	Path, Key, List string
+	Own             []ownView // what holds for single ones of them
+	More            int       // further ones, for which there is no room on the page
 }
 
-func (h *Handler) extendPage(c echo.Context, status int, list string, err error) error {
-	v := &extendView{Path: "/melden/vorgang/" + c.Param("id"), Key: newKey(), List: list}
+// ownView is what holds for one of the bodies that join.
+type ownView struct {
+	ID, Name string
+	report.Particular
+	Contact event.Contact
+	Open    bool
+}
+
+// maxOwn is for how many bodies the page asks what holds for them alone.
+const maxOwn = 50
+
+// ownFields reads what was typed for single bodies, with the mistakes at their fields.
+func (h *Handler) ownFields(c echo.Context, ids []string) (list []report.Member, shown []ownView, wrong fault.Fields) {
+	for _, id := range ids[:min(len(ids), maxOwn)] {
+		get := func(name string) string { return strings.TrimSpace(c.FormValue(name + "-" + id)) }
+		x := ownView{ID: id, Name: id, Contact: event.Contact{Name: get("name"), Phone: get("phone"), Email: get("email")}}
+		if o, ok := h.Register.Organisation(id); ok {
+			x.Name = bodyName(o)
+		}
+		x.Description = get("description")
+		if x.Contact != (event.Contact{}) {
+			contact := x.Contact
+			x.Callback = &contact
+		}
+		if x.Open = !x.Empty(); x.Open {
+			m := report.Member{Affected: id, Particular: x.Particular}
+			for _, f := range report.CheckMember(m) {
+				wrong.Add(strings.TrimPrefix(f.Name, "callback.")+"-"+id, f.Code, f.Detail)
+			}
+			list = append(list, m)
+		}
+		shown = append(shown, x)
+	}
+	return list, shown, wrong
+}
+
+func (h *Handler) extendPage(c echo.Context, status int, list string, own []ownView, more int, err error) error {
+	v := &extendView{Path: "/melden/vorgang/" + c.Param("id"), Key: newKey(), List: list, Own: own, More: more}
 	v.Title = h.Pages.T(c, "intake.extend.title")
 	if err != nil {
 		for _, f := range fault.FieldsOf(err) {
-			v.Errors = append(v.Errors, page.FieldError{Field: "list", Code: f.Code, Detail: f.Detail})
+			at := "list"
+			if slices.ContainsFunc(own, func(x ownView) bool { return strings.HasSuffix(f.Name, "-"+x.ID) }) {
+				at = f.Name
+			}
+			v.Errors = append(v.Errors, page.FieldError{Field: at, Code: f.Code, Detail: f.Detail})
 		}
 		if len(v.Errors) == 0 {
 			return err
@@ -276,7 +319,7 @@ func (h *Handler) showExtend(c echo.Context) error {
 	if err := h.Desk.MayExtend(c.Request().Context(), c.Param("id"), h.visit(c)); err != nil {
 		return err
 	}
-	return h.extendPage(c, http.StatusOK, "", nil)
+	return h.extendPage(c, http.StatusOK, "", nil, 0, nil)
 }
 
 func (h *Handler) postExtend(c echo.Context) error {
@@ -300,15 +343,26 @@ func (h *Handler) postExtend(c echo.Context) error {
 	if err == nil {
 		err = f.Err()
 	}
+	members, own, mistakes := h.ownFields(c, ids)
+	more := max(0, len(ids)-maxOwn)
+	if err == nil && c.FormValue("do") == "own" { // the list is clear: now what holds for single ones
+		return h.extendPage(c, http.StatusOK, typed, own, more, nil)
+	}
 	if err == nil {
-		_, _, err = h.Desk.Extend(c.Request().Context(), c.Param("id"), report.Submission{Affected: ids}, o)
+		err = mistakes.Err()
+	}
+	if err == nil {
+		_, _, err = h.Desk.Extend(c.Request().Context(), c.Param("id"), report.Submission{Affected: ids, Members: members}, o)
+	}
+	if c.FormValue("own") == "" {
+		own, more = nil, 0
 	}
 	switch fault.KindOf(err) {
 	case "":
 		page.Flash(c, "success", "intake.extend.done")
 		return page.Redirect(c, "/melden/vorgang/"+c.Param("id")+"#stellen")
 	case fault.Invalid:
-		return h.extendPage(c, http.StatusUnprocessableEntity, typed, err)
+		return h.extendPage(c, http.StatusUnprocessableEntity, typed, own, more, err)
 	}
 	return h.again(c, err)
 }

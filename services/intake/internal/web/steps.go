@@ -35,6 +35,8 @@ type stepView struct {
 	Chosen  int           // how many a provider has picked in a step of its own
 	Pick    string        // where
 	Groups  []kreisGroup  // the picked ones by Kreis, on the check page
+	Kinds   []string      // how many of each level
+	Gone    []memberView  // picked, and no mandate in force any more
 	Search  bool          // the body is typed
 	Rows    []page.Row
 	Key     string
@@ -72,6 +74,7 @@ func (h *Handler) view(c echo.Context, code, step string, f report.Form) *stepVi
 		v.Rows = h.answers(c, path, f, v.Phone)
 		if v.Pick != "" {
 			v.Groups = h.chosenByKreis(c, path, f)
+			h.kindsOf(c, v, f)
 		}
 	}
 	return v
