@@ -71,6 +71,12 @@ func (f *fixture) bodyOf(r httpserver.Route, o object) body {
 		return of(map[string]any{"wish": "Matrix", "contact": "Matrix"})
 	case last == "tokens":
 		return of(map[string]any{"name": "Matrix"})
+	case r.Path == "/api/directory/v1/me":
+		return of(map[string]any{"language": "de"})
+	case last == "absence":
+		return of(map[string]any{"from": "2030-01-01", "to": "2030-01-02"})
+	case last == "reset":
+		return of(map[string]any{"kind": "password"})
 	case r.Path == "/api/directory/v1/people/:id":
 		return of(map[string]any{"memberships": []any{}})
 	case last == "answers":

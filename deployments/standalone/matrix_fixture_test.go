@@ -134,7 +134,7 @@ var forbiddenIsFine = map[string]bool{
 	"POST /konto/sicherheit/passkeys/:id": true, "POST /konto/sicherheit/passkeys/:id/entfernen": true,
 	"POST /konto/sicherheit/verknuepft/:id/entfernen": true,
 	// Whose secrets one may reset depends on every role they hold.
-	"POST /verzeichnis/verwaltung/personen/:id/zuruecksetzen": true,
+	"POST /verzeichnis/verwaltung/personen/:id/zuruecksetzen": true, "POST /api/directory/v1/people/:id/reset": true,
 }
 
 // kind is what a route's path names, "" for nothing.

@@ -141,7 +141,7 @@ func (h *Handler) Routes() []httpserver.Route {
 	for i := range pages {
 		pages[i].Handler = h.withUser(pages[i].Handler)
 	}
-	return slices.Concat(pages, h.mandateAPI(api), h.peopleAPI(), h.structureAPI(), h.invitationAPI(api), h.erasureAPI(), []httpserver.Route{
+	return slices.Concat(pages, h.mandateAPI(api), h.peopleAPI(), h.structureAPI(), h.invitationAPI(api), h.personAPI(api), h.erasureAPI(), []httpserver.Route{
 		{Method: get, Path: api + "/me", Action: actor.AccountOwn, Handler: h.apiMe},
 		{Method: get, Path: api + "/organisations", Action: actor.OrganisationRead, Handler: h.apiOrganisations},
 		{Method: get, Path: api + "/organisations/:id", Action: actor.OrganisationRead, Handler: h.apiOrganisation},
