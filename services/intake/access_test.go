@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/event"
 )
 
 type accessLine struct {
@@ -118,6 +119,34 @@ func TestAnAgentThatAddsToAnOwnReportIsNamed(t *testing.T) {
 	e.do(request{path: reportsPath + "/" + c.ID, as: actor.Officer}).into(t, &d)
 	if len(d.Messages) != 1 || d.Messages[0].Agent != "KIV Thüringen GmbH" {
 		t.Errorf("messages: %+v", d.Messages)
+	}
+}
+
+// With the scope report alone an agent adds to what it reported itself; what the
+// principal reported it may read, and no more (reliability model §2.4).
+func TestWithoutTheScopeEditAnAgentAddsOnlyToItsOwnReports(t *testing.T) {
+	t.Parallel()
+	e := newIntake(t)
+	own, agents := e.submit(actor.Officer, "1", good), e.submit(actor.Provider, "2", good)
+	add := func(c createdReport, key string) int {
+		return e.do(request{method: "POST", path: reportsPath + "/" + c.ID + "/messages", as: actor.Provider, key: key, body: `{"text":"x"}`}).StatusCode
+	}
+	if got := add(own, "a"); got != http.StatusCreated {
+		t.Fatalf("with the scope edit: %d", got)
+	}
+	e.publish(event.MandateChanged{
+		ID: "0190c000-0000-7000-8000-000000000001", Version: 2, Principal: apolda, Agent: kiv, Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0),
+	})
+	e.eventually("the end of the scope", func() bool { return add(own, "b"+event.NewID()) == http.StatusNotFound })
+	if got := add(agents, "c"); got != http.StatusCreated {
+		t.Errorf("to what the agent reported itself: %d", got)
+	}
+	if res := e.do(request{path: reportsPath + "/" + own.ID, as: actor.Provider}); res.StatusCode != http.StatusOK {
+		t.Errorf("reading: %d", res.StatusCode)
+	}
+	page := e.do(request{path: "/melden/vorgang/" + own.Reference, cookie: actor.Provider})
+	if page.StatusCode != http.StatusOK || strings.Contains(page.body, "/nachricht\"") || strings.Contains(page.body, "/nachtragen\"") {
+		t.Errorf("the page offers what is not allowed: %d", page.StatusCode)
 	}
 }
 

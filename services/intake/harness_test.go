@@ -182,7 +182,7 @@ func (e *env) seed() {
 	}
 	payloads = append(payloads, event.MandateChanged{
 		ID: "0190c000-0000-7000-8000-000000000001", Version: 1, Principal: apolda, Agent: kiv,
-		Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0),
+		Scopes: []string{"report", "read", "edit"}, From: start.AddDate(-1, 0, 0),
 	})
 	payloads = append(payloads, e.constituency()...)
 	err := pg.InTx(e.t.Context(), e.db, func(tx pg.DB) error {

@@ -260,7 +260,7 @@ func (b bodies) Principals(person string, action actor.Action) map[string]bool {
 	a, _ := b.r.ActorOf(person)
 	out := make(map[string]bool, len(a.Mandates))
 	for _, m := range a.Mandates {
-		if a.May(action, actor.Object{Organisation: m.Principal}).Allowed {
+		if a.May(action, actor.Object{Organisation: m.Principal, Agent: m.Agent}).Allowed {
 			out[m.Principal] = true
 		}
 	}

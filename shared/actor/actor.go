@@ -131,6 +131,7 @@ type Object struct {
 	Assignee     string // the analyst who works it
 	Code         bool   // the guest has shown the code of this very object
 	Red          bool   // TLP:RED: only for people who confirmed a moment ago
+	Agent        string // the organisation that began it on the concerned one's behalf, "" for itself
 	OwnOnly      bool   // no mandate reaches it: TLP:RED that the body reported itself (reliability model §2.5)
 }
 
@@ -189,14 +190,14 @@ func (a Actor) byMandate(row row, o Object) Decision {
 		}
 		if a.index != nil {
 			for _, i := range a.index.of[o.Organisation] {
-				if d := &a.Mandates[i]; d.gives(m.Organisation, o.Organisation, row.scope) {
+				if d := &a.Mandates[i]; d.gives(m.Organisation, o, row) {
 					return Decision{Allowed: true, OnBehalfOf: d.Principal, Mandate: d.ID}
 				}
 			}
 			continue
 		}
 		for i := range a.Mandates {
-			if d := &a.Mandates[i]; d.gives(m.Organisation, o.Organisation, row.scope) {
+			if d := &a.Mandates[i]; d.gives(m.Organisation, o, row) {
 				return Decision{Allowed: true, OnBehalfOf: d.Principal, Mandate: d.ID}
 			}
 		}
@@ -204,8 +205,8 @@ func (a Actor) byMandate(row row, o Object) Decision {
 	return Decision{}
 }
 
-func (d *Mandate) gives(agent, principal string, scope Scope) bool {
-	return d.Principal == principal && d.Agent == agent && slices.Contains(d.Scopes, scope)
+func (d *Mandate) gives(agent string, o Object, r row) bool {
+	return d.Principal == o.Organisation && d.Agent == agent && r.opens(d.Scopes, o.Agent == agent)
 }
 
 // index finds mandates by their principal. A provider has hundreds, and a page
@@ -250,7 +251,7 @@ func (a Actor) Reaches(action Action) bool {
 		switch row.cells[m.Role] {
 		case None:
 		case Mandated:
-			if slices.ContainsFunc(a.Mandates, func(d Mandate) bool { return d.Agent == m.Organisation && slices.Contains(d.Scopes, row.scope) }) {
+			if slices.ContainsFunc(a.Mandates, func(d Mandate) bool { return d.Agent == m.Organisation && row.opened(d.Scopes) }) {
 				return true
 			}
 		case Mine, Own, Assigned, All:
@@ -278,7 +279,7 @@ func (a Actor) View(action Action) View {
 			v.Organisations = append(v.Organisations, m.Organisation)
 		case Mandated:
 			for _, d := range a.Mandates {
-				if d.Agent == m.Organisation && slices.Contains(d.Scopes, row.scope) {
+				if d.Agent == m.Organisation && row.opened(d.Scopes) {
 					v.Organisations = append(v.Organisations, d.Principal)
 				}
 			}

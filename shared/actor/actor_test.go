@@ -24,14 +24,34 @@ func TestAMandateGivesExactlyItsScopes(t *testing.T) {
 	}
 	for _, given := range actor.Scopes() {
 		for action, needed := range needs {
-			got := agent(given).May(action, actor.Object{Organisation: client})
-			if got.Allowed != (given == needed) {
+			got := agent(given).May(action, actor.Object{Organisation: client, Agent: home}) // begun by the agent itself
+			if got.Allowed != (given == needed || given == actor.WholeScope(action)) {
 				t.Errorf("%s under a mandate for %q = %v, want %v", action, given, got.Allowed, given == needed)
 			}
 			if got.Allowed && (got.OnBehalfOf != client || got.Mandate != "m1") {
 				t.Errorf("%s: decided %+v, want the principal and the mandate", action, got)
 			}
 		}
+	}
+}
+
+// reliability model §2.4, "M(report) own": with the scope report an agent adds to
+// what it reported itself, with edit to what the principal or another agent did.
+func TestAddingToWhatOthersBeganNeedsItsOwnScope(t *testing.T) {
+	t.Parallel()
+	for _, action := range []actor.Action{actor.ReportSupplement, actor.ReportMessage, actor.AttachmentAdd} {
+		for began, o := range map[string]actor.Object{"the principal": {Organisation: client}, "another agent": {Organisation: client, Agent: foreign}} {
+			for _, given := range actor.Scopes() {
+				for _, a := range []actor.Actor{agent(given), agent(given).Indexed()} {
+					if got := a.May(action, o).Allowed; got != (given == actor.ScopeEdit) {
+						t.Errorf("%s to what %s began, with the scope %s: %v", action, began, given, got)
+					}
+				}
+			}
+		}
+	}
+	if actor.WholeScope(actor.ReportRead) != "" {
+		t.Error("reading makes a difference between who began it")
 	}
 }
 

@@ -105,6 +105,7 @@ type row struct {
 	guest bool  // open to a guest who shows the object's code
 	fresh bool  // needs a second factor shown a moment ago (step-up)
 	scope Scope // the mandate scope that Mandated needs
+	whole Scope // with it Mandated reaches what others began, too; else only what the agent began itself. "" for no difference
 	cells map[Role]Reach
 }
 
@@ -158,12 +159,12 @@ var matrix = map[Action]row{
 	Public:             {guest: true, cells: everybody()},
 	ReportCreate:       {guest: true, scope: ScopeReport, cells: own(cert(map[Role]Reach{Provider: Mandated}))}, // a guest's own report, unverified
 	ReportRead:         {guest: true, scope: ScopeRead, cells: reporting(cert(nil))},
-	ReportSupplement:   {guest: true, scope: ScopeReport, cells: reporting(cert(nil))},
-	ReportMessage:      {guest: true, scope: ScopeReport, cells: reporting(nil)},
+	ReportSupplement:   {guest: true, scope: ScopeReport, whole: ScopeEdit, cells: reporting(cert(nil))},
+	ReportMessage:      {guest: true, scope: ScopeReport, whole: ScopeEdit, cells: reporting(nil)},
 	ReportExtend:       {scope: ScopeReport, cells: map[Role]Reach{Provider: Mandated}},
 	ReportTakeOver:     {cells: own(nil)}, // the body itself, never its agent
 	ReportContradict:   {cells: own(nil)},
-	AttachmentAdd:      {guest: true, scope: ScopeReport, cells: reporting(nil)},
+	AttachmentAdd:      {guest: true, scope: ScopeReport, whole: ScopeEdit, cells: reporting(nil)},
 	AttachmentDownload: {guest: true, scope: ScopeRead, cells: reporting(nil)},
 	CaseAttachment:     {cells: map[Role]Reach{Analyst: Assigned, Lead: All}},
 	CaseQueue:          {cells: cert(nil)},
@@ -246,6 +247,23 @@ func Actions() []Action {
 func Cell(action Action, role Role) (Reach, Scope) {
 	r := matrix[action]
 	return r.cells[role], r.scope
+}
+
+// WholeScope returns the scope with which a mandate reaches also what somebody
+// else began, "" when the row makes no difference (§2.4: "M(report) own").
+func WholeScope(action Action) Scope { return matrix[action].whole }
+
+// opened reports whether any of the scopes opens the row at all.
+func (r row) opened(scopes []Scope) bool {
+	return slices.Contains(scopes, r.scope) || r.whole != "" && slices.Contains(scopes, r.whole)
+}
+
+// opens reports whether the scopes open the row for what agent did or did not begin.
+func (r row) opens(scopes []Scope, own bool) bool {
+	if r.whole == "" {
+		return slices.Contains(scopes, r.scope)
+	}
+	return slices.Contains(scopes, r.whole) || own && slices.Contains(scopes, r.scope)
 }
 
 // GuestByCode reports whether a guest who shows the object's code may do action.

@@ -170,7 +170,7 @@ func TestMayGrantsExactlyWhatTheCellSays(t *testing.T) {
 	objects := map[string]actor.Object{
 		"own":      {Organisation: home, Owner: other, Assignee: other},
 		"foreign":  {Organisation: foreign, Owner: other, Assignee: other},
-		"mandated": {Organisation: client, Owner: other, Assignee: other},
+		"mandated": {Organisation: client, Owner: other, Assignee: other, Agent: home},
 		"made":     {Organisation: foreign, Owner: me, Assignee: other},
 		"assigned": {Organisation: foreign, Owner: other, Assignee: me},
 		"unknown":  {},

@@ -36,7 +36,7 @@ func (a Actor) Seer(actions ...Action) Seer {
 			case Own:
 				s.Organisations = append(s.Organisations, m.Organisation)
 			case Mandated:
-				s.Mandated = append(s.Mandated, a.principals(m.Organisation, row.scope)...)
+				s.Mandated = append(s.Mandated, a.principals(m.Organisation, row)...)
 			case Mine:
 				s.Person = a.Person
 			case Assigned, None:
@@ -51,11 +51,11 @@ func (a Actor) Seer(actions ...Action) Seer {
 	return s
 }
 
-// principals are the organisations for which agent may act in scope.
-func (a Actor) principals(agent string, scope Scope) []string {
+// principals are the organisations for which agent may act in a row.
+func (a Actor) principals(agent string, r row) []string {
 	var out []string
 	for _, d := range a.Mandates {
-		if d.Agent == agent && slices.Contains(d.Scopes, scope) {
+		if d.Agent == agent && r.opened(d.Scopes) {
 			out = append(out, d.Principal)
 		}
 	}

@@ -66,7 +66,8 @@ type Bodies interface {
 	Body(agsOrID string) (event.Organisation, bool)
 	// Successor returns the body that took over from one that is gone.
 	Successor(agsOrID string) (former, successor event.Organisation, ok bool)
-	// Principals are for whom a person may do action under a mandate now.
+	// Principals are for whom a person may do action under a mandate now, with
+	// what the agent reported itself.
 	Principals(person string, action actor.Action) map[string]bool
 }
 

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -249,7 +250,11 @@ func mayAt(r Report, o Occasion, action actor.Action, b Body) bool {
 // objectOf is a report at one body, as the matrix asks. What a body reported
 // itself as TLP:RED is for its own people; what its agent reported the agent knows.
 func objectOf(r Report, b Body) actor.Object {
-	return actor.Object{Organisation: b.VisibleTo, Owner: r.Reporter.ID, OwnOnly: r.TLP == string(tlp.Red) && b.OnBehalf == ""}
+	agent := ""
+	if b.OnBehalf != "" {
+		agent = cmp.Or(b.Agent.ID, r.Home)
+	}
+	return actor.Object{Organisation: b.VisibleTo, Owner: r.Reporter.ID, Agent: agent, OwnOnly: r.TLP == string(tlp.Red) && b.OnBehalf == ""}
 }
 
 func behalf(r Report, by actor.Actor, action actor.Action) string {
