@@ -74,6 +74,7 @@ var services = map[string][]Check{
 				LEFT JOIN outbox o ON o.type = CASE s.kind WHEN 'contradicted' THEN 'report.contradicted' ELSE 'report.taken_over' END
 					AND o.body::jsonb ->> 'subject_id' = s.report_id::text AND (o.body::jsonb ->> 'occurred_at')::timestamptz = s.at
 					AND o.body::jsonb -> 'data' -> 'affected' ->> 'id' = s.bodies[1]
+					AND coalesce((o.body::jsonb -> 'data' ->> 'returned')::boolean, false) = (s.kind = 'given_back')
 				WHERE s.at > ` + recent + ` GROUP BY s.id, s.kind HAVING count(o.id) <> 1`,
 		},
 		{
