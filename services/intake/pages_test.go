@@ -4,6 +4,7 @@ package intake_test
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/thueringencert/leitstelle/services/intake"
 	"github.com/thueringencert/leitstelle/services/intake/internal/web"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/event"
@@ -57,6 +59,28 @@ func TestGoldens(t *testing.T) {
 			goldenReport(t, b)
 			goldenMore(t, e, lang)
 		})
+	}
+}
+
+// The page that gives back what was typed when it cannot be taken just now.
+func TestGoldenOfTryingAgain(t *testing.T) {
+	t.Parallel()
+	for _, lang := range []string{"de", "en"} {
+		e := newIntake(t, func(c *intake.Config, _ *env) { c.Limits.AdditionsPerMinute = 1 })
+		b := e.visitor(lang, "")
+		path, _ := b.fillIn()
+		b.follow(path+"/absenden", nil)
+		var res response
+		for i := range 5 {
+			res = b.post("/melden/vorgang/M-2026-000001/nachricht", url.Values{"key": {fmt.Sprint("k", i)}, "text": {"Die Endung ist <.locked>"}})
+			if res.StatusCode != http.StatusSeeOther {
+				break
+			}
+		}
+		if res.StatusCode != http.StatusTooManyRequests {
+			t.Fatalf("too many messages: %d, want 429", res.StatusCode)
+		}
+		golden(t, b, "nochmal", res)
 	}
 }
 

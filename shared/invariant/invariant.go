@@ -2,8 +2,8 @@
 
 // Package invariant holds what must be true of the databases after every fault
 // and at any time in production: each report once, each effect once, nothing
-// unsent, an unbroken audit (I1–I6 of the failure model). Fault tests, the
-// end-to-end tests and an operator's check run the same queries. It only reads.
+// unsent, an unbroken audit (I1–I6 of the failure model). Fault tests and the
+// end-to-end tests run the same queries. It only reads.
 package invariant
 
 import (
