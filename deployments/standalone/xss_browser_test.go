@@ -71,7 +71,8 @@ func TestD19WhatPeopleWriteNeverRuns(t *testing.T) {
 		{actor.Lead, append([]string{"/lage/eingang", "/lage/faelle?q=" + "alert", "/lage/suche?q=%3Cscript%3Ealert(1)%3C/script%3E"}, s.cases...)},
 		{actor.Editor, append([]string{"/warnungen/redaktion", "/warnungen"}, s.alerts...)},
 		{actor.Officer, append([]string{"/melden/vorgaenge", "/warnungen", "/verzeichnis/stelle", "/konto"}, s.reports...)},
-		{actor.Constituency, []string{"/verzeichnis/kommunen/16071043", "/verzeichnis/verwaltung/personen", "/verzeichnis/kommunen?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E"}},
+		{actor.Constituency, append([]string{"/verzeichnis/kommunen/16071043", "/verzeichnis/verwaltung/personen", "/verzeichnis/kommunen?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E"}, s.register...)},
+		{actor.OrgAdmin, s.own},
 		{actor.Guest, []string{
 			"/postfach", "/konto/anmelden?next=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/melden/vorgang?nr=%22%3E%3Csvg%20onload=alert(1)%3E",
 			"/warnungen/echt?nummer=%3Cimg%20src=x%20onerror=alert(1)%3E", "/%3Cscript%3Ealert(1)%3C/script%3E",
@@ -96,7 +97,7 @@ func TestD19WhatPeopleWriteNeverRuns(t *testing.T) {
 }
 
 // sown is where the payloads stand.
-type sown struct{ reports, cases, alerts []string }
+type sown struct{ reports, cases, alerts, register, own []string }
 
 // sow puts a payload into every free field that there is.
 func (w *world) sow(t *testing.T) sown {
@@ -137,7 +138,52 @@ func (w *world) sow(t *testing.T) sown {
 	}
 	s.reports = append(s.reports, s.reports[0]+"/druck", s.reports[1]+"/nachtragen")
 	w.sowAlerts(t, &s)
+	w.sowRegister(t, &s)
+	w.sowCampaign(t, &s)
 	return s
+}
+
+// sowRegister puts payloads into what people write in the register: contacts,
+// mandates, requests for services.
+func (w *world) sowRegister(t *testing.T, s *sown) {
+	t.Helper()
+	manager, officer := w.as(t, actor.Constituency), w.as(t, actor.Officer)
+	klettbach, kreis := w.organisation(t, "16071043"), w.organisation(t, "16071000")
+	var list struct{ Items []struct{ ID, Key string } }
+	must(t, officer, http.MethodGet, "/api/directory/v1/services", http.StatusOK, nil, &list)
+	for i := 0; i < len(payloads); i += 4 {
+		p := payloads[i]
+		must(t, manager, http.MethodPost, "/api/directory/v1/organisations/"+klettbach+"/contacts", http.StatusCreated,
+			map[string]any{"name": oneLine(p), "functions": []string{"press"}, "hours": oneLine(payloads[i+1]), "email": "xss@klettbach.example"}, nil)
+		var made struct{ ID string }
+		for _, x := range list.Items {
+			if x.Key == "advice" {
+				must(t, officer, http.MethodPost, "/api/directory/v1/services/"+x.ID+"/requests", http.StatusCreated,
+					map[string]any{"organisation": klettbach, "wish": p, "contact": oneLine(payloads[i+2])}, &made)
+				s.register = append(s.register, "/verzeichnis/leistungen/anfragen/"+made.ID)
+			}
+		}
+	}
+	must(t, manager, http.MethodPost, "/api/directory/v1/organisations/"+klettbach+"/mandates", http.StatusCreated,
+		map[string]any{"agent": kreis, "scopes": []string{"polls"}, "document": oneLine(payloads[1])}, nil)
+	s.register = append(s.register, "/verzeichnis/kommunen/"+klettbach+"/kontakte", "/verzeichnis/leistungen/anfragen", "/verzeichnis/mandate", "/verzeichnis/mandate/bestaetigen")
+	s.own = []string{"/verzeichnis/stelle", "/verzeichnis/stelle/kontakte", "/verzeichnis/mandate", "/verzeichnis/leistungen"}
+}
+
+// sowCampaign puts payloads into a campaign of some cases.
+func (w *world) sowCampaign(t *testing.T, s *sown) {
+	t.Helper()
+	var list struct{ Items []struct{ ID string } }
+	lead := w.as(t, actor.Lead)
+	must(t, lead, http.MethodGet, "/api/triage/v1/cases?limit=3", http.StatusOK, nil, &list)
+	var cases []string
+	for _, c := range list.Items {
+		cases = append(cases, c.ID)
+	}
+	var k struct{ ID, Reference string }
+	must(t, lead, http.MethodPost, "/api/triage/v1/campaigns", http.StatusCreated, map[string]any{"title": oneLine(payloads[0]), "cases": cases}, &k)
+	must(t, lead, http.MethodPost, "/api/triage/v1/campaigns/"+k.ID+"/notes", http.StatusCreated, map[string]any{"text": strings.Join(payloads[:8], "\n")}, nil)
+	s.cases = append(s.cases, "/lage/lagen", "/lage/lagen/"+k.Reference, "/lage/eingang")
 }
 
 // sowAlerts puts payloads into warnings and their answers.
@@ -165,6 +211,12 @@ func (w *world) harvested(t *testing.T, s sown) {
 	officer := w.cookie(t, w.person(t, actor.Officer))
 	if text := w.get(t, client(t), s.reports[0], officer).Text; !strings.Contains(text, "&lt;script&gt;alert(1)") {
 		t.Errorf("%s does not show what was written", s.reports[0])
+	}
+	manager, lead := w.cookie(t, w.person(t, actor.Constituency)), w.cookie(t, w.person(t, actor.Lead))
+	for path, cookie := range map[string]string{s.register[0]: manager, s.register[len(s.register)-4]: manager, s.cases[len(s.cases)-2]: lead} {
+		if text := w.get(t, client(t), path, cookie).Text; !strings.Contains(text, "&lt;script&gt;alert(1)") {
+			t.Errorf("%s does not show what was written", path)
+		}
 	}
 	if people := w.get(t, client(t), "/verzeichnis/stelle", officer).Text; !strings.Contains(people, "&lt;img src=x onerror=alert(0)&gt;") {
 		t.Error("the own body's page does not show the person with the strange name")
