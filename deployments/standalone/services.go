@@ -164,6 +164,7 @@ func (s *System) startDirectory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	cfg.QuickPasswords = s.Options.Fast
 	dir, err := directory.New(ctx, cfg, d)
 	if err != nil {
 		return fmt.Errorf("start directory: %w", err)

@@ -38,7 +38,8 @@ type Options struct {
 	Log        *zap.Logger
 	Now        func() time.Time
 	Site       page.Site
-	// Fast trades durability for speed, for tests that do not crash anything.
+	// Fast trades durability and the cost of passwords for speed, for tests that
+	// do not crash anything.
 	Fast bool
 	// Limits raises the limits on requests, for benchmarks and fault runs.
 	Limits bool

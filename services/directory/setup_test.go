@@ -104,7 +104,7 @@ func bareAt(t *testing.T, db *sqlx.DB, url string, b *bus.Bus, set ...func(*dire
 	t.Helper()
 	ctx := context.Background()
 	c := &clock{t: time.Date(2026, 11, 21, 12, 0, 10, 0, time.UTC)}
-	cfg := directory.Config{Key: strings.Repeat("0a", 32), Config: serviceConfig(url)}
+	cfg := directory.Config{Key: strings.Repeat("0a", 32), Config: serviceConfig(url), QuickPasswords: true}
 	for _, f := range set {
 		f(&cfg)
 	}

@@ -78,6 +78,9 @@ func collect(t reflect.Type, prefix string, out *[]Variable) {
 	}
 	for f := range t.Fields() {
 		name, opts, _ := strings.Cut(f.Tag.Get("env"), ",")
+		if name == "-" { // no setting: what only code may say
+			continue
+		}
 		if name == "" {
 			if f.Type.Kind() == reflect.Struct && f.IsExported() {
 				collect(f.Type, prefix+f.Tag.Get("envPrefix"), out)

@@ -33,6 +33,7 @@ type PostgresOptions struct {
 	Durable  bool   // fsync as in production; else fast and lossy, for tests
 	Password string // for connections over TCP on loopback; empty: unix socket only
 	Port     int    // 0: a free one
+	Discard  string // a folder that goes when the server ends, also when this process is killed; no Crash then
 }
 
 // Postgres is a running private cluster of the superuser "leitstelle".
@@ -78,11 +79,16 @@ func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 		return nil, err
 	}
 	p := &Postgres{opts: o, bin: bin, log: &bytes.Buffer{}}
-	if p.socket, err = os.MkdirTemp("", "lst-pg-"); err != nil {
+	if p.socket, err = Folder("lst-pg-"); err != nil {
 		return nil, err
 	}
 	if err := p.own(p.socket); err != nil {
 		return nil, err
+	}
+	if o.Discard != "" {
+		if err := p.own(o.Discard); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.init(ctx); err != nil {
 		return nil, err
@@ -164,8 +170,11 @@ func (p *Postgres) start(ctx context.Context) error {
 	}
 	// The shell holds the other end of a pipe: when this process dies in any
 	// way, cat ends and the server is stopped, so that none is left behind.
-	script := `"$@" & pid=$!; cat >/dev/null; kill -INT $pid; wait $pid`
-	cmd := p.command(context.WithoutCancel(ctx), "sh", append([]string{"-c", script, "sh", filepath.Join(p.bin, "postgres")}, args...)...)
+	script := `discard=$1; socket=$2; shift 2; "$@" & pid=$!; cat >/dev/null; kill -INT $pid; wait $pid`
+	if p.opts.Discard != "" {
+		script += `; rm -rf -- "$discard" "$socket"`
+	}
+	cmd := p.command(context.WithoutCancel(ctx), "sh", append([]string{"-c", script, "sh", p.opts.Discard, p.socket, filepath.Join(p.bin, "postgres")}, args...)...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -281,7 +290,7 @@ func (p *Postgres) Stop() error {
 	if _, ok := errors.AsType[*exec.ExitError](err); ok {
 		err = nil // the shell reports the server's own way to end
 	}
-	return errors.Join(err, os.RemoveAll(p.socket))
+	return errors.Join(err, RemoveFolder(p.socket))
 }
 
 // command runs a program of the server as a user the server accepts.

@@ -38,16 +38,12 @@ func serverURL() (string, error) {
 		return u, nil
 	}
 	own.Do(func() {
-		dir, err := os.MkdirTemp("", "lst-test-")
+		dir, err := Folder("lst-test-")
 		if err != nil {
 			own.err = err
 			return
 		}
-		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user must enter it
-			own.err = err
-			return
-		}
-		p, err := StartPostgres(context.Background(), PostgresOptions{Dir: dir + "/data"})
+		p, err := StartPostgres(context.Background(), PostgresOptions{Dir: dir + "/data", Discard: dir})
 		if err != nil {
 			own.err = err
 			return
@@ -179,14 +175,11 @@ func withDatabase(server, name string) string {
 // could not enter t.TempDir.
 func TempDir(t testing.TB) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "lst-t-") //nolint:usetesting // the server's user must enter it
+	dir, err := Folder("lst-t-")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user must enter it
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { _ = RemoveFolder(dir) })
 	return dir
 }
 

@@ -29,14 +29,11 @@ func run(args []string) (int, error) {
 	if len(args) == 0 {
 		return 2, errors.New("usage: withstack COMMAND [ARGUMENT...]")
 	}
-	dir, err := os.MkdirTemp("", "lst-stack-")
+	dir, err := devstack.Folder("lst-stack-")
 	if err != nil {
 		return 1, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // the server's user must enter it
-		return 1, err
-	}
+	defer func() { _ = devstack.RemoveFolder(dir) }()
 	p, err := devstack.StartPostgres(context.Background(), devstack.PostgresOptions{Dir: filepath.Join(dir, "data")})
 	if err != nil {
 		return 1, err

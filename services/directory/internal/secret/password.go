@@ -31,6 +31,7 @@ const (
 // more than two: the others stay for those who are signed in. At most 1024
 // wait; everybody else is Limited.
 type Passwords struct {
+	cost  *argon2id.Params
 	slots chan struct{}
 	queue atomic.Int64
 	dummy string
@@ -38,13 +39,23 @@ type Passwords struct {
 
 // NewPasswords prepares a hash to compare with when there is no account, so
 // that an unknown user takes as long as a known one.
-func NewPasswords() (*Passwords, error) {
-	dummy, err := argon2id.CreateHash(rand.Text(), params)
+func NewPasswords() (*Passwords, error) { return newPasswords(params) }
+
+// NewQuickPasswords spends next to nothing on a password: for tests, whose
+// passwords everybody knows.
+func NewQuickPasswords() (*Passwords, error) {
+	quick := *params
+	quick.Memory, quick.Iterations = 8, 1
+	return newPasswords(&quick)
+}
+
+func newPasswords(cost *argon2id.Params) (*Passwords, error) {
+	dummy, err := argon2id.CreateHash(rand.Text(), cost)
 	if err != nil {
 		return nil, fmt.Errorf("prepare passwords: %w", err)
 	}
 	n := min(mostAtOnce, max(1, runtime.GOMAXPROCS(0)/2))
-	return &Passwords{slots: make(chan struct{}, n), dummy: dummy}, nil
+	return &Passwords{cost: cost, slots: make(chan struct{}, n), dummy: dummy}, nil
 }
 
 func (p *Passwords) enter(ctx context.Context) error {
@@ -72,7 +83,7 @@ func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
 		return "", err
 	}
 	defer p.leave()
-	h, err := argon2id.CreateHash(password, params)
+	h, err := argon2id.CreateHash(password, p.cost)
 	if err != nil {
 		return "", fmt.Errorf("hash a password: %w", err)
 	}
