@@ -63,7 +63,7 @@ func takeIn(config string) error {
 		_, _ = io.Copy(io.Discard, os.Stdin)
 		os.Exit(1)
 	}()
-	fmt.Println("http://" + l.Addr().String())
+	_, _ = fmt.Fprintln(os.Stdout, "http://"+l.Addr().String())
 	return s.Serve(context.Background(), l)
 }
 
