@@ -3,6 +3,7 @@
 package intake_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,6 +72,8 @@ func TestMembersAddedLaterMayHaveDetailsOfTheirOwn(t *testing.T) {
 	}
 	asked := b.post(own+"/stellen", url.Values{"key": {"b"}, "list": {list}, "do": {"own"}})
 	has(t, asked, "Eigene Angaben (freiwillig)", memberName(1), memberName(2), `name="phone-`+memberID(2)+`"`, memberAGS(2))
+	long := b.post(own+"/stellen", url.Values{"key": {"l"}, "list": {"Entenhausen\nNirgendwo\n" + manyPlaces(300)}})
+	has(t, long, "„Entenhausen“ steht nicht im Verzeichnis", "und 282 weitere Einträge")
 	if n := e.count(`SELECT count(*) FROM report_body`); n != 1 {
 		t.Fatalf("asking alone added bodies: %d", n)
 	}
@@ -89,6 +92,15 @@ func TestMembersAddedLaterMayHaveDetailsOfTheirOwn(t *testing.T) {
 		}
 	}
 	e.invariants(nil)
+}
+
+// manyPlaces is a list of places that do not exist.
+func manyPlaces(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "Nirgends %d\n", i)
+	}
+	return b.String()
 }
 
 // 72 members in one step under three minutes of work: what a provider has to do

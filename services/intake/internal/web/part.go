@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -269,6 +270,9 @@ type ownView struct {
 	Open    bool
 }
 
+// maxWrong is how many entries of a list are named before the rest is counted.
+const maxWrong = 20
+
 // maxOwn is for how many bodies the page asks what holds for them alone.
 const maxOwn = 50
 
@@ -306,7 +310,7 @@ func (h *Handler) extendPage(c echo.Context, status int, list string, own []ownV
 			if slices.ContainsFunc(own, func(x ownView) bool { return strings.HasSuffix(f.Name, "-"+x.ID) }) {
 				at = f.Name
 			}
-			v.Errors = append(v.Errors, page.FieldError{Field: at, Code: f.Code, Detail: f.Detail})
+			v.Errors = append(v.Errors, page.FieldError{Field: at, Code: f.Code, Args: []any{"Name", f.Detail}, Detail: f.Detail})
 		}
 		if len(v.Errors) == 0 {
 			return err
@@ -333,10 +337,14 @@ func (h *Handler) postExtend(c echo.Context) error {
 	}
 	ids, wrong, err := h.resolve(o.By.View(actor.ReportCreate), typed)
 	var f fault.Fields
-	for _, m := range wrong {
-		code := map[memberlist.Kind]string{memberlist.NoMandate: "intake.err.affected.mandate", memberlist.Ambiguous: "intake.err.affected.choose"}[m.Kind]
+	for i, m := range wrong {
+		if i == maxWrong {
+			f.Add("list", "intake.err.list.more", strconv.Itoa(len(wrong)-maxWrong))
+			break
+		}
+		code := map[memberlist.Kind]string{memberlist.NoMandate: "intake.err.list.mandate", memberlist.Ambiguous: "intake.err.list.choose"}[m.Kind]
 		if code == "" {
-			code = "intake.err.affected.unknown"
+			code = "intake.err.list.unknown"
 		}
 		f.Add("list", code, m.Text)
 	}
