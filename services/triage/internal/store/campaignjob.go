@@ -89,7 +89,7 @@ func (s *Store) Order(ctx context.Context, by casefile.By, at time.Time, j campa
 		if err := tx.GetContext(ctx, &j.Total, `
 			WITH picked AS (
 				INSERT INTO campaign_job_cases (job_id, n, case_id)
-				SELECT $7::uuid, row_number() OVER (ORDER BY id), id FROM cases WHERE `+fits+` RETURNING 1
+				SELECT $7::uuid, row_number() OVER (ORDER BY reference), id FROM cases WHERE `+fits+` RETURNING 1
 			) SELECT count(*) FROM picked`, append(which(j.Campaign, w), j.ID)...); err != nil {
 			return fmt.Errorf("pick the cases: %w", err)
 		}
