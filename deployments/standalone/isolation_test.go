@@ -187,7 +187,7 @@ func TestARevokedMandateEndsAccessAtOnce(t *testing.T) {
 	r := submit(t, provider, "D18: für ein Mitglied gemeldet", principal)
 	at := "/api/intake/v1/reports/" + r.ID
 	must(t, provider, http.MethodGet, at, http.StatusOK, nil, nil)
-	must(t, w.as(t, actor.Constituency), http.MethodDelete, "/api/directory/v1/mandates/"+mandate, http.StatusNoContent, nil, nil)
+	must(t, w.as(t, actor.Constituency), http.MethodDelete, "/api/directory/v1/mandates/"+mandate, http.StatusNoContent, nil, nil, "If-Match", `"1"`)
 	revoked := time.Now()
 	devstack.Eventually(t, 5*time.Second, "404 for the former agent", func() bool {
 		_, err := provider.Do(t.Context(), http.MethodGet, at, http.StatusNotFound, nil, nil)

@@ -156,7 +156,7 @@ func (f *fixture) plantMandates(t *testing.T) {
 	var over struct{ ID string }
 	must(t, f.w.as(t, actor.Constituency), http.MethodPost, "/api/directory/v1/organisations/"+f.klettbach+"/mandates", http.StatusCreated,
 		map[string]any{"agent": f.kreis, "scopes": []string{"alerts"}, "document": "Matrix"}, &over)
-	must(t, f.w.as(t, actor.Constituency), http.MethodDelete, "/api/directory/v1/mandates/"+over.ID, http.StatusNoContent, nil, nil)
+	must(t, f.w.as(t, actor.Constituency), http.MethodDelete, "/api/directory/v1/mandates/"+over.ID, http.StatusNoContent, nil, nil, "If-Match", `"1"`)
 	f.mandates = append(f.mandates, object{name: "a revoked mandate of Klettbach", path: []string{over.ID}, orgs: []string{f.klettbach}})
 }
 

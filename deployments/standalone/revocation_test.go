@@ -57,5 +57,5 @@ func TestAnExpiredMandateEndsAccessByItself(t *testing.T) {
 	}
 	must(t, agent, http.MethodPost, at+"/messages", http.StatusNotFound, map[string]any{"text": "x"}, nil)
 	must(t, agent, http.MethodPost, "/api/intake/v1/reports", http.StatusForbidden, reportOf("D18: danach", principal), nil)
-	must(t, w.of(t, firm), http.MethodDelete, "/api/directory/v1/mandates/"+asked.ID, http.StatusNoContent, nil, nil)
+	must(t, w.of(t, firm), http.MethodDelete, "/api/directory/v1/mandates/"+asked.ID, http.StatusNoContent, nil, nil, "If-Match", `"1"`)
 }

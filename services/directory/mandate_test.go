@@ -68,17 +68,17 @@ func TestAMandateCountsWhenTheCERTHasConfirmedIt(t *testing.T) {
 	b.want(ask{method: "POST", path: grants, as: "chefin", json: in, header: idem("2")}, 409) // one at a time
 	confirm := mandate + "/" + m.ID + "/confirm"
 	for _, who := range []string{"chefin", "vertrag", "kiv", "klett", "fremd", "analyst"} {
-		b.want(ask{method: "POST", path: confirm, as: who}, 404)
+		b.decide(ask{method: "POST", path: confirm, as: who}, 404)
 	}
 	if b.acts() != 0 {
 		t.Fatal("somebody else confirmed it")
 	}
-	b.want(ask{method: "POST", path: confirm, as: "pflege"}, 200).decode(t, &m)
+	b.decide(ask{method: "POST", path: confirm, as: "pflege"}, 200).decode(t, &m)
 	if m.State != "active" || b.acts() != 1 || m.Version != 2 {
 		t.Errorf("confirmed: %+v, the provider acts for %d", m, b.acts())
 	}
-	b.want(ask{method: "POST", path: confirm, as: "pflege"}, 409)
-	b.want(ask{method: "POST", path: mandate + "/" + m.ID + "/decline", as: "pflege", json: map[string]any{"reason": "zu spät"}}, 409)
+	b.decide(ask{method: "POST", path: confirm, as: "pflege"}, 409)
+	b.decide(ask{method: "POST", path: mandate + "/" + m.ID + "/decline", as: "pflege", json: map[string]any{"reason": "zu spät"}}, 409)
 	b.chain()
 }
 
@@ -97,21 +97,21 @@ func TestAProviderMayAskButNotTake(t *testing.T) {
 	b.want(ask{method: "POST", path: mandate, as: "vertrag", json: in, header: idem("3")}, 409)
 	at := mandate + "/" + m.ID
 	terms := map[string]any{"scopes": []string{"read"}, "granted_by": "Ines Bürger"}
-	b.want(ask{method: "POST", path: at + "/grant", as: "vertrag", json: terms}, 403) // the agent cannot say yes to itself
-	b.want(ask{method: "POST", path: at + "/grant", as: "fremd", json: terms}, 404)
-	b.want(ask{method: "POST", path: at + "/confirm", as: "pflege"}, 409) // nor the CERT without the principal
+	b.decide(ask{method: "POST", path: at + "/grant", as: "vertrag", json: terms}, 403) // the agent cannot say yes to itself
+	b.decide(ask{method: "POST", path: at + "/grant", as: "fremd", json: terms}, 404)
+	b.decide(ask{method: "POST", path: at + "/confirm", as: "pflege"}, 409) // nor the CERT without the principal
 	b.want(ask{path: at, as: "fremd"}, 404)
-	b.want(ask{method: "POST", path: at + "/grant", as: "chefin", json: terms}, 200).decode(t, &m)
+	b.decide(ask{method: "POST", path: at + "/grant", as: "chefin", json: terms}, 200).decode(t, &m)
 	if m.State != "granted" || strings.Join(m.Scopes, " ") != "read" {
 		t.Errorf("granted: %+v, want what the principal named", m)
 	}
-	b.want(ask{method: "POST", path: at + "/decline", as: "chefin", json: map[string]any{"reason": "x"}}, 403) // now it is the CERT's
-	b.want(ask{method: "POST", path: at + "/decline", as: "pflege", json: map[string]any{}}, 422)
-	b.want(ask{method: "POST", path: at + "/decline", as: "pflege", json: map[string]any{"reason": "Unterschrift fehlt"}}, 200).decode(t, &m)
+	b.decide(ask{method: "POST", path: at + "/decline", as: "chefin", json: map[string]any{"reason": "x"}}, 403) // now it is the CERT's
+	b.decide(ask{method: "POST", path: at + "/decline", as: "pflege", json: map[string]any{}}, 422)
+	b.decide(ask{method: "POST", path: at + "/decline", as: "pflege", json: map[string]any{"reason": "Unterschrift fehlt"}}, 200).decode(t, &m)
 	if m.State != "declined" || b.notices("mandate_declined") != 2 || b.acts() != 0 {
 		t.Errorf("declined: %+v, %d mails", m, b.notices("mandate_declined"))
 	}
-	b.want(ask{method: "POST", path: at + "/confirm", as: "pflege"}, 409)
+	b.decide(ask{method: "POST", path: at + "/confirm", as: "pflege"}, 409)
 	b.chain()
 }
 
@@ -130,13 +130,13 @@ func TestThePrincipalDeclinesAndTheAgentGivesBack(t *testing.T) {
 	b := mandates(t)
 	var m mandateAnswer
 	b.want(ask{method: "POST", path: mandate, as: "vertrag", json: map[string]any{"principal": "16071043", "scopes": []string{"read"}}, header: idem("1")}, 201).decode(t, &m)
-	b.want(ask{method: "POST", path: mandate + "/" + m.ID + "/decline", as: "chefin", json: map[string]any{"reason": "kein Bedarf"}}, 200)
+	b.decide(ask{method: "POST", path: mandate + "/" + m.ID + "/decline", as: "chefin", json: map[string]any{"reason": "kein Bedarf"}}, 200)
 	id := b.mandate("16067029")
-	b.want(ask{method: "DELETE", path: mandate + "/" + id, as: "vertrag"}, 204)
+	b.decide(ask{method: "DELETE", path: mandate + "/" + id, as: "vertrag"}, 204)
 	if b.acts() != 0 || b.count(`SELECT count(*) FROM mandate_step WHERE mandate = $1 AND step = 'returned'`, id) != 1 {
 		t.Error("the mandate was not given back")
 	}
-	b.want(ask{method: "DELETE", path: mandate + "/" + id, as: "vertrag"}, 409)
+	b.decide(ask{method: "DELETE", path: mandate + "/" + id, as: "vertrag"}, 409)
 	b.chain()
 }
 
@@ -150,11 +150,11 @@ func TestOtherScopesAreAnotherMandateThatTakesThePlace(t *testing.T) {
 	b.want(ask{method: "POST", path: grants, as: "chefin", json: in, header: idem("1")}, 422) // another pair's
 	in["replaces"] = old
 	var m mandateAnswer
-	b.want(ask{method: "POST", path: grants, as: "chefin", json: in, header: idem("2")}, 201).decode(t, &m)
+	b.want(ask{method: "POST", path: grants, as: "chefin", json: in, header: map[string]string{"Idempotency-Key": "2", "If-Match": `"1"`}}, 201).decode(t, &m)
 	if b.count(`SELECT count(*) FROM mandate WHERE id = $1 AND state = 'active'`, old) != 1 {
 		t.Error("the old mandate ended before the new one counts")
 	}
-	b.want(ask{method: "POST", path: mandate + "/" + m.ID + "/confirm", as: "pflege"}, 200)
+	b.decide(ask{method: "POST", path: mandate + "/" + m.ID + "/confirm", as: "pflege"}, 200)
 	if b.count(`SELECT count(*) FROM mandate WHERE id = $1 AND state = 'revoked'`, old) != 1 || b.acts() != 2 { // Klettbach's and the other town's
 		t.Errorf("the old one goes on beside the new one: %d", b.acts())
 	}
@@ -185,25 +185,28 @@ func TestManyMandatesAreConfirmedInOneStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	var queue struct {
-		Items []struct{ ID string }
-		Next  string
+		Items []struct {
+			ID      string
+			Version int
+		}
+		Next string
 	}
 	b.want(ask{path: mandate + "?limit=200", as: "pflege"}, 200).decode(t, &queue)
 	if len(queue.Items) != 72 || b.acts() != 0 {
 		t.Fatalf("%d wait, the provider acts for %d", len(queue.Items), b.acts())
 	}
-	var ids []string
+	var ids []any
 	for _, x := range queue.Items {
-		ids = append(ids, x.ID)
+		ids = append(ids, map[string]any{"id": x.ID, "version": x.Version})
 	}
 	all := mandate + "/confirm"
-	b.want(ask{method: "POST", path: all, as: "vertrag", json: map[string]any{"ids": ids}}, 404)
-	b.want(ask{method: "POST", path: all, as: "pflege", json: map[string]any{"ids": []string{}}}, 422)
-	b.want(ask{method: "POST", path: all, as: "pflege", json: map[string]any{"ids": append([]string{"01900000-0000-7000-8000-000000000000"}, ids...)}}, 404)
+	b.want(ask{method: "POST", path: all, as: "vertrag", json: map[string]any{"mandates": ids}}, 404)
+	b.want(ask{method: "POST", path: all, as: "pflege", json: map[string]any{"mandates": []any{}}}, 422)
+	b.want(ask{method: "POST", path: all, as: "pflege", json: map[string]any{"mandates": append([]any{map[string]any{"id": "01900000-0000-7000-8000-000000000000", "version": 1}}, ids...)}}, 404)
 	if b.acts() != 0 {
 		t.Fatal("a wrong id among them confirmed the others")
 	}
-	b.want(ask{method: "POST", path: all, as: "pflege", json: map[string]any{"ids": append(ids, ids[0])}}, 200)
+	b.want(ask{method: "POST", path: all, as: "pflege", json: map[string]any{"mandates": append(ids, ids[0])}}, 200)
 	if b.acts() != 72 || b.notices("mandates_confirmed") != 1 {
 		t.Errorf("the provider acts for %d; %d mails", b.acts(), b.notices("mandates_confirmed"))
 	}
@@ -227,7 +230,7 @@ func TestAMandateThatEndedWhileItWaitedIsNotConfirmed(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.clock.pass(time.Hour)
-	a := b.want(ask{method: "POST", path: mandate + "/" + id + "/confirm", as: "pflege"}, 409)
+	a := b.decide(ask{method: "POST", path: mandate + "/" + id + "/confirm", as: "pflege"}, 409)
 	if !strings.Contains(a.body, "expired") {
 		t.Errorf("answer: %s", a.body)
 	}
@@ -235,7 +238,7 @@ func TestAMandateThatEndedWhileItWaitedIsNotConfirmed(t *testing.T) {
 		"agent": b.people["kiv"].Organisation.ID, "scopes": []string{"read"}, "from": "2020-01-01T00:00:00Z", "to": "2021-01-01T00:00:00Z",
 	}}, 422)
 	for _, bad := range []string{"x", "..%2F..", "01900000-0000-7000-8000-000000000000", "%00"} {
-		b.want(ask{method: "POST", path: mandate + "/" + bad + "/confirm", as: "pflege"}, 404)
+		b.decide(ask{method: "POST", path: mandate + "/" + bad + "/confirm", as: "pflege"}, 404)
 	}
 }
 

@@ -65,7 +65,7 @@ func TestAMandateIsGrantedConfirmedAndRevokedOnPages(t *testing.T) {
 		t.Error("nothing ticked is no mistake")
 	}
 	id := made[strings.LastIndex(made, "/")+1:]
-	b.submit(care, "/verzeichnis/mandate/bestaetigen", 303, url.Values{"all": {"yes"}, "shown": {id}})
+	b.submit(care, "/verzeichnis/mandate/bestaetigen", 303, url.Values{"all": {"yes"}, "shown": {id + ".1"}})
 	b.page(care, "/verzeichnis/mandate/bestaetigen", "Nichts wartet auf Ihre Bestätigung")
 	if b.acts() != 1 {
 		t.Fatal("the mandate does not count")
@@ -78,12 +78,12 @@ func TestAMandateIsGrantedConfirmedAndRevokedOnPages(t *testing.T) {
 	b.page(boss, made+"/druck", "Klettbach", "gilt")
 	b.page(boss, "/verzeichnis/mandate/neu?ersetzt="+id, "Telefon", `value="`+id+`"`)
 
-	b.submit(b.signIn("klett"), made+"/widerrufen", 404, url.Values{}) // the officer
-	b.submit(boss, made+"/widerrufen", 303, url.Values{})
+	b.decides(b.signIn("klett"), made+"/widerrufen", 404, url.Values{}) // the officer
+	b.decides(boss, made+"/widerrufen", 303, url.Values{})
 	if b.acts() != 0 {
 		t.Error("the provider goes on")
 	}
-	b.submit(boss, made+"/widerrufen", 303, url.Values{}) // said on the page, nothing changes
+	b.decides(boss, made+"/widerrufen", 303, url.Values{}) // said on the page, nothing changes
 	b.page(boss, made, "beendet", "Widerrufen")
 	b.chain()
 }
@@ -100,14 +100,14 @@ func TestARequestIsMadeAndAnsweredOnPages(t *testing.T) {
 	b.page(boss, "/verzeichnis/mandate", "Eine Anfrage an Sie", made)
 	b.want(ask{path: made + "/erteilen", cookie: firm}, 403)
 	b.page(boss, made+"/erteilen", "worum")
-	if a := b.submit(boss, made+"/ablehnen", 422, url.Values{}); !strings.Contains(a.body, "Geben Sie den Grund an") {
+	if a := b.decides(boss, made+"/ablehnen", 422, url.Values{}); !strings.Contains(a.body, "Geben Sie den Grund an") {
 		t.Error("declined without a reason")
 	}
-	b.submit(boss, made+"/erteilen", 303, url.Values{"scopes": {"read"}, "from": {"2026-11-21"}})
+	b.decides(boss, made+"/erteilen", 303, url.Values{"scopes": {"read"}, "from": {"2026-11-21"}})
 	care := b.signIn("pflege")
-	b.submit(care, made+"/ablehnen", 303, url.Values{"reason": {"Die Unterschrift fehlt."}})
+	b.decides(care, made+"/ablehnen", 303, url.Values{"reason": {"Die Unterschrift fehlt."}})
 	b.page(firm, made, "Die Unterschrift fehlt.", "abgelehnt")
-	b.submit(care, made+"/bestaetigen", 303, url.Values{}) // too late: said, not done
+	b.decides(care, made+"/bestaetigen", 303, url.Values{}) // too late: said, not done
 	b.page(firm, made, "abgelehnt")
 	b.chain()
 }

@@ -189,12 +189,12 @@ func TestAMandateIsNotConfirmedByTheAgentsOwnPeople(t *testing.T) {
 	in := map[string]any{"agent": kiv, "scopes": []string{"read"}, "granted_by": "Ines Bürger", "document": "Akte 8"}
 	var m mandateAnswer
 	b.want(ask{method: "POST", path: grants, as: "chefin", json: in, header: idem("1")}, 201).decode(t, &m)
-	b.want(ask{method: "POST", path: mandate + "/" + m.ID + "/confirm", as: "doppelt"}, 403)
-	b.want(ask{method: "POST", path: mandate + "/confirm", as: "doppelt", json: map[string]any{"ids": []string{m.ID}}}, 403)
+	b.decide(ask{method: "POST", path: mandate + "/" + m.ID + "/confirm", as: "doppelt"}, 403)
+	b.want(ask{method: "POST", path: mandate + "/confirm", as: "doppelt", json: map[string]any{"mandates": []any{map[string]any{"id": m.ID, "version": 1}}}}, 403)
 	if b.acts() != 0 {
 		t.Error("the agent let itself in")
 	}
-	b.want(ask{method: "POST", path: mandate + "/" + m.ID + "/confirm", as: "pflege"}, 200)
+	b.decide(ask{method: "POST", path: mandate + "/" + m.ID + "/confirm", as: "pflege"}, 200)
 	// From a paper it grants what then waits for somebody else.
 	other := "/api/directory/v1/organisations/16067029/mandates"
 	b.want(ask{method: "POST", path: other, as: "doppelt", json: in, header: idem("2")}, 201).decode(t, &m)

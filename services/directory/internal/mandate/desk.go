@@ -93,8 +93,9 @@ func mayConfirmFor(a actor.Actor, agent string) bool {
 
 // Grant gives an agent a mandate of a principal. The principal's org_admin
 // grants it and the CERT confirms it; when the constituency manager grants it,
-// from a signed paper, it counts at once.
-func (d *Desk) Grant(ctx context.Context, act Act, m Mandate) (Mandate, error) {
+// from a signed paper, it counts at once. seen is the version of the mandate that
+// the new one replaces.
+func (d *Desk) Grant(ctx context.Context, act Act, m Mandate, seen int) (Mandate, error) {
 	act.At = d.now()
 	if err := d.Store.OrganisationExists(ctx, m.Principal); err != nil {
 		return Mandate{}, err
@@ -108,7 +109,7 @@ func (d *Desk) Grant(ctx context.Context, act Act, m Mandate) (Mandate, error) {
 		m.State, e.Step, e.Ends, e.Wishes = Active, "paper", m.Replaces, confirmed(m)
 	}
 	if m.Replaces != "" {
-		if err := d.mayReplace(ctx, m); err != nil {
+		if err := d.mayReplace(ctx, m, seen); err != nil {
 			return Mandate{}, err
 		}
 	}
@@ -144,7 +145,7 @@ func field(name, code, detail string) error {
 
 // mayReplace: only a mandate of the same two organisations that has not ended
 // gives its place to another one.
-func (d *Desk) mayReplace(ctx context.Context, m Mandate) error {
+func (d *Desk) mayReplace(ctx context.Context, m Mandate, seen int) error {
 	old, err := d.Store.Mandate(ctx, m.Replaces)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
@@ -152,7 +153,7 @@ func (d *Desk) mayReplace(ctx context.Context, m Mandate) error {
 	if err != nil || old.Principal != m.Principal || old.Agent != m.Agent || old.RevokedAt != nil {
 		return field("replaces", "directory.error.replaces", "replaces is no open mandate between the two organisations")
 	}
-	return nil
+	return old.current(seen)
 }
 
 // Request asks a principal for a mandate: the agent's org_admin does. Nothing of
@@ -175,7 +176,7 @@ func (d *Desk) Request(ctx context.Context, act Act, m Mandate) (Mandate, error)
 }
 
 // GrantRequested is the principal's yes to a request, on the principal's terms.
-func (d *Desk) GrantRequested(ctx context.Context, act Act, id string, with Mandate) (Mandate, error) {
+func (d *Desk) GrantRequested(ctx context.Context, act Act, id string, seen int, with Mandate) (Mandate, error) {
 	act.At = d.now()
 	m, err := d.mine(ctx, act, id, actor.MandateGrant)
 	if err != nil {
@@ -183,6 +184,9 @@ func (d *Desk) GrantRequested(ctx context.Context, act Act, id string, with Mand
 	}
 	with.Principal, with.Agent = m.Principal, m.Agent
 	return d.one(ctx, act, "mandate.grant", id, func(m *Mandate) (Effect, error) {
+		if err := m.current(seen); err != nil {
+			return Effect{}, err
+		}
 		if err := m.Grant(with, act.At); err != nil {
 			return Effect{}, err
 		}
@@ -216,8 +220,13 @@ func (d *Desk) one(ctx context.Context, act Act, action, id string, change func(
 
 // Confirm is the CERT's yes to several mandates at once: all of them or, when
 // one cannot be confirmed, none. Those they replace end in the same moment.
-func (d *Desk) Confirm(ctx context.Context, act Act, ids []string) ([]Mandate, error) {
+func (d *Desk) Confirm(ctx context.Context, act Act, picked []Seen) ([]Mandate, error) {
 	act.At = d.now()
+	versions := make(map[string]int, len(picked))
+	ids := make([]string, 0, len(picked))
+	for _, s := range picked {
+		versions[s.ID], ids = s.Version, append(ids, s.ID)
+	}
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
 	if len(ids) == 0 || len(ids) > MaxBulk {
 		return nil, field("ids", "directory.error.ids", "name 1 to 1000 mandates")
@@ -240,13 +249,16 @@ func (d *Desk) Confirm(ctx context.Context, act Act, ids []string) ([]Mandate, e
 		}
 	}
 	return d.Store.UpdateMandates(ctx, act, "mandate.confirm", ids, func(m *Mandate) (Effect, error) {
+		if err := m.current(versions[m.ID]); err != nil {
+			return Effect{}, err
+		}
 		return Effect{Step: "confirmed", Ends: m.Replaces, Wishes: confirmed(*m)}, m.Confirm(act.At)
 	})
 }
 
 // Decline is the no, with its reason: the principal's to what was asked for, the
 // CERT's to what was granted.
-func (d *Desk) Decline(ctx context.Context, act Act, id, reason string) (Mandate, error) {
+func (d *Desk) Decline(ctx context.Context, act Act, id string, seen int, reason string) (Mandate, error) {
 	act.At = d.now()
 	reason = strings.TrimSpace(reason)
 	m, err := d.Store.Mandate(ctx, id)
@@ -263,6 +275,9 @@ func (d *Desk) Decline(ctx context.Context, act Act, id, reason string) (Mandate
 		}
 	}
 	return d.one(ctx, act, "mandate.decline", id, func(m *Mandate) (Effect, error) {
+		if err := m.current(seen); err != nil {
+			return Effect{}, err
+		}
 		e := Effect{Step: "declined", Note: reason, Wishes: []Wish{
 			{"mandate_declined", m.Agent, []actor.Role{actor.OrgAdmin}}, {"mandate_declined", m.Principal, []actor.Role{actor.OrgAdmin}},
 		}}
@@ -272,7 +287,7 @@ func (d *Desk) Decline(ctx context.Context, act Act, id, reason string) (Mandate
 
 // Revoke ends a mandate at once: the principal's org_admin does, or the
 // constituency manager; the agent's org_admin gives it back.
-func (d *Desk) Revoke(ctx context.Context, act Act, id string) (Mandate, error) {
+func (d *Desk) Revoke(ctx context.Context, act Act, id string, seen int) (Mandate, error) {
 	act.At = d.now()
 	m, err := d.Store.Mandate(ctx, id)
 	if err != nil {
@@ -286,6 +301,9 @@ func (d *Desk) Revoke(ctx context.Context, act Act, id string) (Mandate, error) 
 		return Mandate{}, err
 	}
 	return d.one(ctx, act, action, id, func(m *Mandate) (Effect, error) {
+		if err := m.current(seen); err != nil {
+			return Effect{}, err
+		}
 		e := Effect{Step: step}
 		if m.State == Active {
 			e.Wishes = []Wish{{"mandate_revoked", m.Agent, []actor.Role{actor.OrgAdmin}}, {"mandate_revoked", m.Principal, []actor.Role{actor.OrgAdmin}}}

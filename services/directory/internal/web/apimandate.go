@@ -5,6 +5,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -117,6 +118,7 @@ func (h *Handler) apiMandate(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	c.Response().Header().Set("ETag", httpserver.ETag(m.Version))
 	return c.JSON(http.StatusOK, h.mandateBodyOf(m))
 }
 
@@ -171,15 +173,42 @@ func (h *Handler) apiGrant(c echo.Context) error {
 	}
 	m := req.mandate(principal.ID, agent)
 	m.Replaces = req.Replaces
-	answer, err := h.grant(c, idempotencyKey(c), raw, m)
+	answer, err := h.grant(seenOf(c))(c, idempotencyKey(c), raw, m)
 	return reply(c, answer, err)
 }
 
-// grant grants a new mandate once for the key.
-func (h *Handler) grant(c echo.Context, key string, raw []byte, m mandate.Mandate) (idem.Answer, error) {
-	return h.once(c, "mandates "+m.Principal, key, raw, func(ctx context.Context, d *mandate.Desk) (mandate.Mandate, error) {
-		return d.Grant(ctx, act(c), m)
-	})
+// seenOf is the version of the mandate that a decision names: 0 for none, which
+// the desk refuses to whom it would let decide.
+func seenOf(c echo.Context) int {
+	v, err := httpserver.IfMatch(c)
+	switch {
+	case fault.Is(err, fault.PreconditionRequired):
+		return 0
+	case err != nil || v < 1:
+		return -1 // no version at all
+	}
+	return v
+}
+
+// shownIn is seenOf for a form, which carries the version that its page showed.
+func shownIn(version string) int {
+	if v, err := strconv.Atoi(version); err == nil && v > 0 {
+		return v
+	}
+	return -1
+}
+
+// making makes a new mandate once for a key.
+type making func(c echo.Context, key string, raw []byte, m mandate.Mandate) (idem.Answer, error)
+
+// grant grants a new mandate once for the key. seen is the version of the one
+// that it replaces.
+func (h *Handler) grant(seen int) making {
+	return func(c echo.Context, key string, raw []byte, m mandate.Mandate) (idem.Answer, error) {
+		return h.once(c, "mandates "+m.Principal, key, raw, func(ctx context.Context, d *mandate.Desk) (mandate.Mandate, error) {
+			return d.Grant(ctx, act(c), m, seen)
+		})
+	}
 }
 
 // once makes a new mandate once for the key.
@@ -243,12 +272,12 @@ func (h *Handler) apiGrantRequested(c echo.Context) error {
 	if _, err := httpserver.DecodeJSON(c, &req); err != nil {
 		return err
 	}
-	m, err := h.Mandates.GrantRequested(c.Request().Context(), act(c), c.Param("id"), req.mandate("", ""))
+	m, err := h.Mandates.GrantRequested(c.Request().Context(), act(c), c.Param("id"), seenOf(c), req.mandate("", ""))
 	return h.replyMandate(c, m, err)
 }
 
 func (h *Handler) apiConfirm(c echo.Context) error {
-	list, err := h.Mandates.Confirm(c.Request().Context(), act(c), []string{c.Param("id")})
+	list, err := h.Mandates.Confirm(c.Request().Context(), act(c), []mandate.Seen{{ID: c.Param("id"), Version: seenOf(c)}})
 	if err != nil {
 		return err
 	}
@@ -257,12 +286,19 @@ func (h *Handler) apiConfirm(c echo.Context) error {
 
 func (h *Handler) apiConfirmAll(c echo.Context) error {
 	var req struct {
-		IDs []string `json:"ids"`
+		Mandates []struct {
+			ID      string `json:"id"`
+			Version int    `json:"version"`
+		} `json:"mandates"`
 	}
 	if _, err := httpserver.DecodeJSON(c, &req); err != nil {
 		return err
 	}
-	list, err := h.Mandates.Confirm(c.Request().Context(), act(c), req.IDs)
+	picked := make([]mandate.Seen, len(req.Mandates))
+	for i, m := range req.Mandates {
+		picked[i] = mandate.Seen(m)
+	}
+	list, err := h.Mandates.Confirm(c.Request().Context(), act(c), picked)
 	if err != nil {
 		return err
 	}
@@ -276,7 +312,7 @@ func (h *Handler) apiDecline(c echo.Context) error {
 	if _, err := httpserver.DecodeJSON(c, &req); err != nil {
 		return err
 	}
-	m, err := h.Mandates.Decline(c.Request().Context(), act(c), c.Param("id"), req.Reason)
+	m, err := h.Mandates.Decline(c.Request().Context(), act(c), c.Param("id"), seenOf(c), req.Reason)
 	return h.replyMandate(c, m, err)
 }
 
@@ -288,11 +324,12 @@ func (h *Handler) replyMandate(c echo.Context, m mandate.Mandate, err error) err
 	if err != nil {
 		return err
 	}
+	c.Response().Header().Set("ETag", httpserver.ETag(named.Version))
 	return c.JSON(http.StatusOK, h.mandateBodyOf(named))
 }
 
 func (h *Handler) apiRevoke(c echo.Context) error {
-	if _, err := h.Mandates.Revoke(c.Request().Context(), act(c), c.Param("id")); err != nil {
+	if _, err := h.Mandates.Revoke(c.Request().Context(), act(c), c.Param("id"), seenOf(c)); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)

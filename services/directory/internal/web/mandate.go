@@ -277,11 +277,16 @@ func (h *Handler) confirmMandates(c echo.Context) error {
 	if c.FormValue("all") == "yes" {
 		ids = form["shown"]
 	}
-	_, err = h.Mandates.Confirm(c.Request().Context(), act(c), ids)
+	picked := make([]mandate.Seen, len(ids))
+	for i, s := range ids {
+		id, version, _ := strings.Cut(s, ".")
+		picked[i] = mandate.Seen{ID: id, Version: shownIn(version)}
+	}
+	_, err = h.Mandates.Confirm(c.Request().Context(), act(c), picked)
 	switch {
 	case fault.FieldsOf(err) != nil:
 		return h.renderWaiting(c, http.StatusUnprocessableEntity, err)
-	case fault.Is(err, fault.Conflict), fault.Is(err, fault.NotFound):
+	case fault.Is(err, fault.Conflict), fault.Is(err, fault.Stale), fault.Is(err, fault.NotFound):
 		page.Flash(c, "warning", "directory.mandate.meanwhile")
 	case err != nil:
 		return err
@@ -292,12 +297,15 @@ func (h *Handler) confirmMandates(c echo.Context) error {
 }
 
 func (h *Handler) confirmMandate(c echo.Context) error {
-	_, err := h.Mandates.Confirm(c.Request().Context(), act(c), []string{c.Param("id")})
+	_, err := h.Mandates.Confirm(c.Request().Context(), act(c), []mandate.Seen{{ID: c.Param("id"), Version: shownIn(c.FormValue("version"))}})
 	return h.afterMandate(c, "directory.mandate.confirmed", err)
 }
 
 func (h *Handler) declineMandate(c echo.Context) error {
-	_, err := h.Mandates.Decline(c.Request().Context(), act(c), c.Param("id"), c.FormValue("reason"))
+	_, err := h.Mandates.Decline(c.Request().Context(), act(c), c.Param("id"), shownIn(c.FormValue("version")), c.FormValue("reason"))
+	if fault.Is(err, fault.Stale) {
+		return h.renderMandate(c, http.StatusConflict, meanwhile())
+	}
 	if fault.FieldsOf(err) != nil {
 		return h.renderMandate(c, http.StatusUnprocessableEntity, err)
 	}
@@ -305,7 +313,7 @@ func (h *Handler) declineMandate(c echo.Context) error {
 }
 
 func (h *Handler) revokeMandate(c echo.Context) error {
-	_, err := h.Mandates.Revoke(c.Request().Context(), act(c), c.Param("id"))
+	_, err := h.Mandates.Revoke(c.Request().Context(), act(c), c.Param("id"), shownIn(c.FormValue("version")))
 	return h.afterMandate(c, "directory.mandate.revoked", err)
 }
 
@@ -313,7 +321,7 @@ func (h *Handler) revokeMandate(c echo.Context) error {
 // said there; nothing was changed.
 func (h *Handler) afterMandate(c echo.Context, said string, err error) error {
 	switch {
-	case fault.Is(err, fault.Conflict):
+	case fault.Is(err, fault.Conflict), fault.Is(err, fault.Stale):
 		page.Flash(c, "warning", "directory.mandate.meanwhile")
 	case err != nil:
 		return err
@@ -321,4 +329,11 @@ func (h *Handler) afterMandate(c echo.Context, said string, err error) error {
 		page.Flash(c, "success", said)
 	}
 	return page.Redirect(c, "/verzeichnis/mandate/"+url.PathEscape(c.Param("id")))
+}
+
+// meanwhile says over a form that keeps what was typed: somebody else decided.
+func meanwhile() error {
+	var bad fault.Fields
+	bad.Add("", "directory.mandate.meanwhile", "somebody else decided meanwhile; nothing was changed")
+	return bad.Err()
 }

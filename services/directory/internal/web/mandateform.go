@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,6 +29,7 @@ type mandateForm struct {
 	From, To            string // first and last day
 	Document, GrantedBy string
 	Key, Replaces       string
+	Version             string // of the mandate that is answered or replaced, as it was shown
 }
 
 func mandateFormOf(c echo.Context) (mandateForm, error) {
@@ -37,13 +39,13 @@ func mandateFormOf(c echo.Context) (mandateForm, error) {
 	}
 	return mandateForm{
 		Scopes: form["scopes"], Services: c.FormValue("services"), From: c.FormValue("from"), To: c.FormValue("to"),
-		Document: c.FormValue("document"), GrantedBy: c.FormValue("granted_by"), Key: c.FormValue("key"), Replaces: c.FormValue("replaces"),
+		Document: c.FormValue("document"), GrantedBy: c.FormValue("granted_by"), Key: c.FormValue("key"), Replaces: c.FormValue("replaces"), Version: c.FormValue("version"),
 	}, nil
 }
 
 // formOf fills the form from a mandate that is asked for or to be replaced.
 func formOf(m mandate.Mandate) mandateForm {
-	f := mandateForm{Services: strings.Join(m.Services, "\n"), From: m.From.In(berlin).Format(time.DateOnly), Document: m.Document, GrantedBy: m.GrantedBy}
+	f := mandateForm{Services: strings.Join(m.Services, "\n"), From: m.From.In(berlin).Format(time.DateOnly), Document: m.Document, GrantedBy: m.GrantedBy, Version: strconv.Itoa(m.Version)}
 	for _, s := range m.Scopes {
 		f.Scopes = append(f.Scopes, string(s))
 	}
@@ -245,7 +247,7 @@ func (h *Handler) grantMandate(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.newMandate(c, "grant", own.ID, c.FormValue("mit"), f, h.grant)
+	return h.newMandate(c, "grant", own.ID, c.FormValue("mit"), f, h.grant(shownIn(f.Version)))
 }
 
 func (h *Handler) requestMandate(c echo.Context) error {
@@ -262,9 +264,7 @@ func (h *Handler) requestMandate(c echo.Context) error {
 
 // newMandate stores a new mandate from the form and shows it. With mistakes, or when
 // the two wait for another decision already, the form comes back as it was typed.
-func (h *Handler) newMandate(c echo.Context, kind, principal, agent string, f mandateForm,
-	do func(c echo.Context, key string, raw []byte, m mandate.Mandate) (idem.Answer, error),
-) error {
+func (h *Handler) newMandate(c echo.Context, kind, principal, agent string, f mandateForm, do making) error {
 	if principal == "" || agent == "" {
 		return fault.New(fault.Malformed, "the form names no organisation")
 	}
@@ -276,6 +276,12 @@ func (h *Handler) newMandate(c echo.Context, kind, principal, agent string, f ma
 	}
 	if fault.FieldsOf(err) != nil {
 		return h.renderForm(c, http.StatusUnprocessableEntity, kind, principal, agent, f, err)
+	}
+	if fault.Is(err, fault.Stale) {
+		if old, err := h.Reads.NamedMandate(c.Request().Context(), f.Replaces); err == nil {
+			f.Version, f.Key = strconv.Itoa(old.Version), event.NewID() // sent again, it is another decision
+		}
+		return h.renderForm(c, http.StatusConflict, kind, principal, agent, f, meanwhile())
 	}
 	if fault.Is(err, fault.Conflict) {
 		var bad fault.Fields
@@ -327,10 +333,14 @@ func (h *Handler) grantRequested(c echo.Context) error {
 	}
 	with, err := f.mandate(m.Principal, m.Agent)
 	if err == nil {
-		_, err = h.Mandates.GrantRequested(c.Request().Context(), act(c), m.ID, with)
+		_, err = h.Mandates.GrantRequested(c.Request().Context(), act(c), m.ID, shownIn(f.Version), with)
 	}
 	if fault.FieldsOf(err) != nil {
 		return h.renderForm(c, http.StatusUnprocessableEntity, "accept", m.Principal, m.Agent, f, err)
+	}
+	if fault.Is(err, fault.Stale) {
+		f.Version = strconv.Itoa(m.Version)
+		return h.renderForm(c, http.StatusConflict, "accept", m.Principal, m.Agent, f, meanwhile())
 	}
 	return h.afterMandate(c, "directory.mandate.made.granted", err)
 }
