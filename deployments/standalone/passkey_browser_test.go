@@ -255,6 +255,13 @@ func TestSomebodyInvitedTakesAPasskeyInTheBrowser(t *testing.T) {
 		quiet.reflows("an invitation without scripts")
 		quiet.shot("einladung-ohne-" + fmt.Sprint(width))
 	}
+	plain := newTab(t, w, 390, 900)
+	plain.open(path)
+	if plain.js(`Boolean(document.querySelector('[data-passkey-start]'))`) || !plain.has("Diese Seite dort öffnen") {
+		t.Errorf("at an IP address: %s", plain.where())
+	}
+	plain.accessible("an invitation where there are no passkeys")
+	plain.reflows("an invitation where there are no passkeys")
 	b := newDevice(t, w, 390)
 	b.mu.Lock()
 	b.documents[b.bases[0]+path+"/passkey"] = true // its 422 is this test's business

@@ -189,6 +189,17 @@ func TestWhatWasBegunElsewhereOrLongAgoEndsNowhere(t *testing.T) {
 	}
 }
 
+// The own machine has two names, and providers send browsers back to one.
+func TestTheWayToAProviderBeginsWhereItEnds(t *testing.T) {
+	t.Parallel()
+	b, one, _ := withIDPs(t, "klett")
+	w := b.browser()
+	w.local("/konto/oidc/bundid?next=/melden", nil).wantTo(t, origin+"/konto/oidc/bundid?next=/melden")
+	if to := w.get("/konto/oidc/bundid").Header.Get("Location"); !strings.HasPrefix(to, one.Addr()) {
+		t.Errorf("at the site's own address: to %q", to)
+	}
+}
+
 func TestLinkingNeedsAConfirmedSessionAndTheSamePerson(t *testing.T) {
 	t.Parallel()
 	b, one, two := withIDPs(t, "klett", "chefin")

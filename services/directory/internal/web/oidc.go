@@ -5,7 +5,9 @@ package web
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
+	"net/url"
 
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
@@ -57,6 +59,9 @@ func (h *Handler) oidcStart(c echo.Context) error {
 	if p == nil || !secure(c) {
 		return fault.New(fault.NotFound, "no such provider")
 	}
+	if home := h.otherName(c); home != "" {
+		return c.Redirect(http.StatusSeeOther, home+page.Link(page.Language(c), "/konto/oidc/"+p.Name)+"?"+c.QueryString())
+	}
 	b := begun{For: toSignIn, Next: SafeNext(c.QueryParam("next")), Lang: page.Language(c)}
 	back := "/konto/anmelden"
 	switch a := session.Actor(c); {
@@ -85,6 +90,20 @@ func (h *Handler) oidcStart(c echo.Context) error {
 		return err
 	}
 	return c.Redirect(http.StatusSeeOther, to)
+}
+
+// otherName is the origin that providers send browsers back to, when this page
+// was opened by the other name of the own machine: cookies are kept by name, so
+// what was begun here would end nowhere. Public addresses have one name.
+func (h *Handler) otherName(c echo.Context) string {
+	u, err := url.Parse(h.Site.URL)
+	if err != nil || c.Request().Host != net.JoinHostPort("localhost", u.Port()) {
+		return ""
+	}
+	if ip := net.ParseIP(u.Hostname()); ip == nil || !ip.IsLoopback() {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // providerFailed leads back with plain words: what was tampered with, refused

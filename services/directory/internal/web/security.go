@@ -5,6 +5,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -46,6 +47,7 @@ func (h *Handler) security(c echo.Context) error {
 	}
 	for _, i := range has.Identities {
 		v.Links = append(v.Links, linkLine{i, h.providerLabel(c, i.Provider)})
+		v.Providers = slices.DeleteFunc(v.Providers, func(b providerButton) bool { return b.Name == i.Provider })
 	}
 	return h.Pages.Render(c, http.StatusOK, "sicherheit", v)
 }
