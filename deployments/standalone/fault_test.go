@@ -325,13 +325,14 @@ func (w *world) broker(t *testing.T, cookie string) <-chan string {
 		t.Fatal(err)
 	}
 	req.Header.Set("Cookie", session.Cookie+"="+cookie)
-	res, err := (&http.Client{}).Do(req)
-	if err != nil || res.StatusCode != http.StatusOK {
-		t.Fatalf("the stream: %v", err)
-	}
-	heard := make(chan string, 10)
+	heard, opened := make(chan string, 10), make(chan error, 1)
 	go func() {
 		defer close(heard)
+		res, err := (&http.Client{}).Do(req)
+		opened <- err
+		if err != nil {
+			return
+		}
 		defer func() { _ = res.Body.Close() }()
 		lines, next := bufio.NewScanner(res.Body), false
 		for lines.Scan() {
@@ -341,6 +342,9 @@ func (w *world) broker(t *testing.T, cookie string) <-chan string {
 			next = lines.Text() == "event: broker"
 		}
 	}()
+	if err := <-opened; err != nil {
+		t.Fatal(err)
+	}
 	return heard
 }
 
