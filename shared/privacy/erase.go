@@ -81,6 +81,11 @@ func (x *Eraser) forget(ctx context.Context, tx pg.DB, person string) error {
 		}
 		left += n
 	}
+	sent, waiting, err := ForgetWires(ctx, tx, Who{ID: person, Name: name})
+	if err != nil {
+		return err
+	}
+	done, left = done+sent, left+waiting
 	at := x.Now().UTC()
 	if left == 0 {
 		if _, err := tx.ExecContext(ctx, `UPDATE person_erased SET done_at = $2 WHERE person = $1`, person, at); err != nil {
@@ -90,7 +95,7 @@ func (x *Eraser) forget(ctx context.Context, tx pg.DB, person string) error {
 	if done == 0 && left > 0 {
 		return nil // nothing changed
 	}
-	_, err := audit.Append(ctx, tx, audit.Entry{
+	_, err = audit.Append(ctx, tx, audit.Entry{
 		At: at, Action: "person.forget", ObjectType: "person", ObjectID: person,
 		Digests: map[string]string{"places": strconv.FormatInt(done, 10), "left": strconv.FormatInt(left, 10)},
 	}.By(actor.System(x.Service), ""))

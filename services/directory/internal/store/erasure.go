@@ -14,6 +14,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/pg"
+	"github.com/thueringencert/leitstelle/shared/privacy"
 )
 
 // Erasures is the store of package erasure.
@@ -131,6 +132,10 @@ func (s Erasures) erase(ctx context.Context, tx pg.DB, act constituency.Act, id 
 		if _, err := tx.ExecContext(ctx, x, id, before.Email, before.Name); err != nil {
 			return ended, fmt.Errorf("forget person %s: %w", id, err)
 		}
+	}
+	who := privacy.Who{ID: id, Name: erasure.Former, Address: []string{before.Email}, Unsent: true}
+	if _, _, err := privacy.ForgetWires(ctx, tx, who); err != nil {
+		return ended, err
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE person SET erased_at = $2 WHERE id = $1`, id, act.At); err != nil {
 		return ended, fmt.Errorf("note the erasure: %w", err)
