@@ -51,9 +51,9 @@ type Reading interface {
 	ByReference(ctx context.Context, reference string) (Report, error)
 	// List returns the newest first.
 	List(ctx context.Context, f Filter) ([]Report, error)
-	// Thread reads everything about one of the bodies that came after the report,
+	// Thread reads a window of what came after the report about one of the bodies,
 	// and notes who read it, on behalf of each principal.
-	Thread(ctx context.Context, id string, bodies []string, read ...Act) (Thread, error)
+	Thread(ctx context.Context, id string, bodies []string, w Window, read ...Act) (Thread, error)
 	// Accesses reads the log of an organisation, the newest first.
 	Accesses(ctx context.Context, f AccessFilter) ([]Access, error)
 }
@@ -299,7 +299,7 @@ func (d *Desk) File(ctx context.Context, ref, id string, o Occasion) (Attachment
 		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.AttachmentDownload), Action: string(actor.AttachmentDownload),
 		ObjectType: "attachment", ObjectID: id, RequestID: o.RequestID,
 	}
-	t, err := d.Store.As(o.seer(actor.AttachmentDownload)).Thread(ctx, r.ID, bodyIDs(r.Affected), forAll(r, o, actor.AttachmentDownload, act))
+	t, err := d.Store.As(o.seer(actor.AttachmentDownload)).Thread(ctx, r.ID, bodyIDs(r.Affected), Window{File: id}, forAll(r, o, actor.AttachmentDownload, act))
 	if err != nil {
 		return Attachment{}, nil, err
 	}

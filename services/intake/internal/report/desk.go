@@ -31,6 +31,7 @@ type Occasion struct {
 	RequestID   string
 	TraceParent string
 	Key         Key
+	Window      Window // of the thread, for who reads
 }
 
 // Act is one line of the audit: who did what to which object.

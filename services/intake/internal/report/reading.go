@@ -68,7 +68,7 @@ func (d *Desk) Open(ctx context.Context, ref string, o Occasion) (Seen, error) {
 		At: d.now(), By: o.By, OnBehalf: behalf(r, o.By, actor.ReportRead), Action: string(actor.ReportRead),
 		ObjectType: "report", ObjectID: r.ID, RequestID: o.RequestID,
 	}
-	t, err := d.Store.As(o.seer(actor.ReportRead)).Thread(ctx, r.ID, bodyIDs(r.Affected), forAll(r, o, actor.ReportRead, act))
+	t, err := d.Store.As(o.seer(actor.ReportRead)).Thread(ctx, r.ID, bodyIDs(r.Affected), o.Window, forAll(r, o, actor.ReportRead, act))
 	if err != nil {
 		return Seen{}, err
 	}
@@ -280,7 +280,7 @@ func (d *Desk) seen(r Report, t Thread, o Occasion) Seen {
 		e.Bodies = slices.DeleteFunc(slices.Clone(e.Bodies), func(b string) bool { return !open[b] })
 		return len(e.Bodies) > 0
 	}
-	s := Seen{Report: r, ByCode: o.holds(r), Deadlines: d.Deadlines(r)}
+	s := Seen{Report: r, Thread: Thread{Window: t.Window, Earlier: t.Earlier}, ByCode: o.holds(r), Deadlines: d.Deadlines(r)}
 	batches := map[string]int{}
 	for _, m := range t.Messages {
 		if !mine(&m.Entry) {

@@ -78,8 +78,10 @@ type Step struct {
 	Contact event.Contact
 }
 
-// Thread is everything that came after the report.
+// Thread is what came after the report, of each list a window.
 type Thread struct {
+	Window      Window
+	Earlier     map[string]Cursor // of each list that has more before what was read
 	Messages    []Message
 	Supplements []Supplement
 	Attachments []Attachment

@@ -71,23 +71,6 @@ func standing(ctx context.Context, tx pg.DB, x report.Step, contact string) erro
 	return fault.New(fault.Conflict, "the body deals with this report itself already")
 }
 
-func readSteps(ctx context.Context, tx pg.DB, id string, of any, t *report.Thread) error {
-	var rows []stepRow
-	if err := tx.SelectContext(ctx, &rows, `
-		SELECT id, report_id, kind, author_id, author, bodies, body, contact, at
-		FROM report_step WHERE report_id = $1 AND bodies && $2::text[] ORDER BY at, id`, id, of); err != nil {
-		return fmt.Errorf("read steps: %w", err)
-	}
-	for _, r := range rows {
-		x := report.Step{Entry: r.entry.entry(), Kind: report.StepKind(r.Kind), Text: r.Text}
-		if err := json.Unmarshal([]byte(r.Contact), &x.Contact); err != nil {
-			return fmt.Errorf("step %s is broken: %w", x.ID, err)
-		}
-		t.Steps = append(t.Steps, x)
-	}
-	return nil
-}
-
 // AddBodies adds bodies to a report behind those that are there.
 func (s *Store) AddBodies(ctx context.Context, x report.Extension, n report.Note, told func(total int) []event.Event) (report.Extension, bool, error) {
 	out, replayed, err := once(ctx, s.db, &x, &n, func(tx pg.DB) error {

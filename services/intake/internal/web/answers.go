@@ -155,6 +155,7 @@ type reportDetail struct {
 	Supplements   []supplementAnswer `json:"supplements"`
 	Attachments   []attachmentAnswer `json:"attachments"`
 	Steps         []stepAnswer       `json:"steps,omitempty"`
+	Earlier       map[string]string  `json:"earlier"` // of each list: the cursor of what came before
 	Part          *partAnswer        `json:"part,omitempty"`
 }
 
@@ -167,6 +168,10 @@ func (h *Handler) detailOf(s report.Seen, o report.Occasion) reportDetail {
 	}
 	if s.Callback != (event.Contact{}) {
 		out.Callback = &s.Callback
+	}
+	out.Earlier = map[string]string{}
+	for list, c := range s.Earlier {
+		out.Earlier[list] = c.String()
 	}
 	for _, x := range s.Steps {
 		out.Steps = append(out.Steps, stepOf(x))

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -160,11 +161,26 @@ func (h *Handler) getReport(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if o.Window, err = windowOf(c); err != nil {
+		return err
+	}
 	s, err := h.Desk.Open(c.Request().Context(), c.Param("id"), o)
 	if err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, h.detailOf(s, o))
+}
+
+// windowOf reads how much of the thread is wanted.
+func windowOf(c echo.Context) (report.Window, error) {
+	before, err := report.ParseCursor(c.QueryParam("before"))
+	w := report.Window{Before: before}
+	if limit := c.QueryParam("limit"); limit != "" && err == nil {
+		if w.Limit, err = strconv.Atoi(limit); err != nil || w.Limit < 1 {
+			return w, fault.New(fault.Malformed, "limit is a number from 1")
+		}
+	}
+	return w, err
 }
 
 // reading is the occasion of a request about one report.

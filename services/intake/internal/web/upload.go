@@ -134,6 +134,7 @@ type downloadView struct {
 
 func (h *Handler) showFile(c echo.Context) error {
 	o := h.visit(c)
+	o.Window.File = c.Param("file")
 	s, err := h.Desk.Open(c.Request().Context(), c.Param("id"), o)
 	if err != nil {
 		return h.askForCode(c, o, err)

@@ -112,6 +112,26 @@ type reportView struct {
 	Next      string
 }
 
+// EarlierHref leads to what came before in a list, "" when nothing did.
+func (v *reportView) EarlierHref(list, anchor string) string {
+	c, ok := v.S.Earlier[list]
+	if !ok {
+		return ""
+	}
+	return v.Path + "?vor=" + c.String() + "#" + anchor
+}
+
+// NewestHref leads back to the newest of a list, "" when they are shown.
+func (v *reportView) NewestHref(list, anchor string) string {
+	if v.S.Window.Before.List != list {
+		return ""
+	}
+	return v.Path + "#" + anchor
+}
+
+// Limit is how many lines of each list the page shows.
+func (v *reportView) Limit() int { return v.S.Window.Size() }
+
 // laterView is a supplement in words.
 type laterView struct {
 	report.Supplement
@@ -120,6 +140,10 @@ type laterView struct {
 
 func (h *Handler) showReport(c echo.Context) error {
 	o := h.visit(c)
+	var err error
+	if o.Window.Before, err = report.ParseCursor(c.QueryParam("vor")); err != nil {
+		return err
+	}
 	s, err := h.Desk.Open(c.Request().Context(), c.Param("id"), o)
 	if err != nil {
 		return h.askForCode(c, o, err)
@@ -177,6 +201,7 @@ func (h *Handler) reportRows(c echo.Context, s report.Seen) []page.Row {
 
 func (h *Handler) printReport(c echo.Context) error {
 	o := h.visit(c)
+	o.Window.Paper = true
 	s, err := h.Desk.Open(c.Request().Context(), c.Param("id"), o)
 	if err != nil {
 		return h.askForCode(c, o, err)

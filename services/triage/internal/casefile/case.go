@@ -213,6 +213,10 @@ type Dossier struct {
 	Attachments []Attachment
 	Timeline    []Entry
 	Siblings    []Summary // other unfinished cases of the organisation
+	Window      Window
+	Earlier     map[string]Cursor // of each list that has more before what was read
+	Counts      map[string]int    // how long each list is
+	Merges      []Entry           // the lines about merging, wherever they stand
 }
 
 // Object is what the matrix is asked about.

@@ -36,7 +36,7 @@ type Store interface {
 	Park(ctx context.Context, report string, e event.Event) error
 	Parked(ctx context.Context, report string) ([]event.Event, error)
 	// Dossier reads everything about a case, and writes that it was read.
-	Dossier(ctx context.Context, by By, at time.Time, id string) (Dossier, error)
+	Dossier(ctx context.Context, by By, at time.Time, id string, w Window) (Dossier, error)
 	// Attachment reads where a file lies, and writes that it was opened.
 	Attachment(ctx context.Context, by By, at time.Time, id, attachment string) (Attachment, error)
 	// List returns a page of summaries; a search writes that it was made.
@@ -217,8 +217,9 @@ func (d *Desk) Merge(ctx context.Context, by By, ref string, seen int, target, r
 	})
 }
 
-// Dossier opens a case, or exports it: everything about it, and one line in the audit.
-func (d *Desk) Dossier(ctx context.Context, by By, ref string) (Dossier, error) {
+// Dossier opens a case, or exports it: everything about it, of its lists a
+// window, and one line in the audit.
+func (d *Desk) Dossier(ctx context.Context, by By, ref string, w Window) (Dossier, error) {
 	action := actor.CaseRead
 	if by.Export {
 		action = actor.CaseExport
@@ -238,7 +239,7 @@ func (d *Desk) Dossier(ctx context.Context, by By, ref string) (Dossier, error) 
 	if err := may(by, at, action, s.Object()); err != nil {
 		return Dossier{}, err
 	}
-	out, err := d.Store.Dossier(ctx, by, at, id)
+	out, err := d.Store.Dossier(ctx, by, at, id, w)
 	for i := range out.Siblings {
 		out.Siblings[i] = out.Siblings[i].For(by, at)
 	}

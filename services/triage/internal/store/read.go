@@ -42,8 +42,9 @@ func (s *Store) Summary(ctx context.Context, id string) (casefile.Summary, error
 	return r.summary(), nil
 }
 
-// Dossier reads everything about a case in one transaction with its audit entry.
-func (s *Store) Dossier(ctx context.Context, by casefile.By, at time.Time, id string) (casefile.Dossier, error) {
+// Dossier reads everything about a case, of its lists a window, in one
+// transaction with its audit entry.
+func (s *Store) Dossier(ctx context.Context, by casefile.By, at time.Time, id string, w casefile.Window) (casefile.Dossier, error) {
 	var d casefile.Dossier
 	err := pg.InTx(ctx, s.db, func(tx pg.DB) error {
 		var r row
@@ -57,7 +58,8 @@ func (s *Store) Dossier(ctx context.Context, by casefile.By, at time.Time, id st
 		if err := references(ctx, tx, map[string]*casefile.Case{c.ID: c}); err != nil {
 			return err
 		}
-		d = casefile.Dossier{Case: *c}
+		w.Limit = w.Size(by.Export)
+		d = casefile.Dossier{Case: *c, Window: w, Earlier: map[string]casefile.Cursor{}}
 		if err := fill(ctx, tx, &d); err != nil {
 			return fmt.Errorf("read case %s: %w", c.Reference, err)
 		}
@@ -81,7 +83,7 @@ WITH RECURSIVE family (id) AS (
 
 func fill(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
 	for _, read := range []func(context.Context, pg.DB, *casefile.Dossier) error{
-		filed, supplements, messages, notes, attachments, timeline, siblings,
+		filed, supplements, messages, notes, attachments, timeline, merges, lengths, siblings,
 	} {
 		if err := read(ctx, tx, d); err != nil {
 			return err
@@ -96,7 +98,7 @@ func filed(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
 		Body string `db:"body"`
 	}
 	if err := tx.SelectContext(ctx, &rows, family+`
-		SELECT case_id, body FROM case_reports WHERE case_id IN (SELECT id FROM family) ORDER BY received_at, reference`, d.ID); err != nil {
+		SELECT case_id, body FROM case_reports WHERE case_id IN (SELECT id FROM family) ORDER BY received_at, reference LIMIT 500`, d.ID); err != nil {
 		return fmt.Errorf("reports: %w", err)
 	}
 	for _, r := range rows {
@@ -130,10 +132,10 @@ func supplements(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
 	}
 	if err := tx.SelectContext(ctx, &rows, family+`
 		SELECT id, case_id, author_id, author_name, agent, at, report, description, fields
-		FROM case_supplements WHERE case_id IN (SELECT id FROM family) ORDER BY at, id`, d.ID); err != nil {
+		FROM case_supplements WHERE case_id IN (SELECT id FROM family)`+newest, windowOf(d, casefile.ListSupplements)...); err != nil {
 		return fmt.Errorf("supplements: %w", err)
 	}
-	for _, r := range rows {
+	for _, r := range oldestFirst(d, casefile.ListSupplements, rows, func(i int) (time.Time, string) { return rows[i].At, rows[i].ID }) {
 		s := casefile.Supplement{ID: r.ID, Case: r.Case, Report: r.Report, Author: r.author(), Agent: r.Agent, Description: r.Description, At: r.At.UTC()}
 		if err := json.Unmarshal([]byte(r.Fields), &s.Fields); err != nil {
 			return fmt.Errorf("supplement %s: %w", r.ID, err)
@@ -153,10 +155,10 @@ func messages(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
 	}
 	if err := tx.SelectContext(ctx, &rows, family+`
 		SELECT id, case_id, author_id, author_name, agent, at, direction, report, text, tlp
-		FROM case_messages WHERE case_id IN (SELECT id FROM family) ORDER BY at, id`, d.ID); err != nil {
+		FROM case_messages WHERE case_id IN (SELECT id FROM family)`+newest, windowOf(d, casefile.ListMessages)...); err != nil {
 		return fmt.Errorf("messages: %w", err)
 	}
-	for _, r := range rows {
+	for _, r := range oldestFirst(d, casefile.ListMessages, rows, func(i int) (time.Time, string) { return rows[i].At, rows[i].ID }) {
 		d.Messages = append(d.Messages, casefile.Message{
 			ID: r.ID, Case: r.Case, Direction: r.Direction, Author: r.author(), Agent: r.Agent,
 			Report: r.Report, Text: r.Text, TLP: tlp.Label(r.TLP), At: r.At.UTC(),
@@ -172,10 +174,10 @@ func notes(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
 	}
 	if err := tx.SelectContext(ctx, &rows, family+`
 		SELECT id, case_id, author_id, author_name, at, text
-		FROM case_notes WHERE case_id IN (SELECT id FROM family) ORDER BY at, id`, d.ID); err != nil {
+		FROM case_notes WHERE case_id IN (SELECT id FROM family)`+newest, windowOf(d, casefile.ListNotes)...); err != nil {
 		return fmt.Errorf("notes: %w", err)
 	}
-	for _, r := range rows {
+	for _, r := range oldestFirst(d, casefile.ListNotes, rows, func(i int) (time.Time, string) { return rows[i].At, rows[i].ID }) {
 		d.Notes = append(d.Notes, casefile.Note{ID: r.ID, Case: r.Case, Author: r.author(), Text: r.Text, At: r.At.UTC()})
 	}
 	return nil
@@ -206,10 +208,10 @@ FROM case_attachments WHERE case_id IN (SELECT id FROM family)`
 
 func attachments(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
 	var rows []attachmentRow
-	if err := tx.SelectContext(ctx, &rows, selectAttachments+` ORDER BY at, id`, d.ID); err != nil {
+	if err := tx.SelectContext(ctx, &rows, selectAttachments+newest, windowOf(d, casefile.ListAttachments)...); err != nil {
 		return fmt.Errorf("attachments: %w", err)
 	}
-	for _, r := range rows {
+	for _, r := range oldestFirst(d, casefile.ListAttachments, rows, func(i int) (time.Time, string) { return rows[i].At, rows[i].ID }) {
 		d.Attachments = append(d.Attachments, r.attachment())
 	}
 	return nil
@@ -240,10 +242,10 @@ func timeline(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
 	var rows []entryRow
 	if err := tx.SelectContext(ctx, &rows, family+`
 		SELECT id, case_id, version, at, actor_id, actor_name, kind, from_value, to_value, reason, ref
-		FROM case_entries WHERE case_id IN (SELECT id FROM family) ORDER BY at, id`, d.ID); err != nil {
+		FROM case_entries WHERE case_id IN (SELECT id FROM family)`+newest, windowOf(d, casefile.ListTimeline)...); err != nil {
 		return fmt.Errorf("timeline: %w", err)
 	}
-	for _, r := range rows {
+	for _, r := range oldestFirst(d, casefile.ListTimeline, rows, func(i int) (time.Time, string) { return rows[i].At, rows[i].ID }) {
 		d.Timeline = append(d.Timeline, r.entry())
 	}
 	return nil

@@ -66,7 +66,7 @@ func (b bench) fact(t *testing.T, p event.Payload) {
 
 func (b bench) dossier(t *testing.T, ref string) casefile.Dossier {
 	t.Helper()
-	d, err := b.Dossier(t.Context(), sample.Lea, ref)
+	d, err := b.Dossier(t.Context(), sample.Lea, ref, casefile.Window{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	if k := move(sample.Jona); k != "" {
 		t.Errorf("an analyst moves the own case: %q", k)
 	}
-	if _, err := b.Dossier(t.Context(), sample.Ohm, ref); !fault.Is(err, fault.NotFound) {
+	if _, err := b.Dossier(t.Context(), sample.Ohm, ref, casefile.Window{}); !fault.Is(err, fault.NotFound) {
 		t.Errorf("an officer opens a case: %v, want NotFound", err)
 	}
 	if _, err := b.List(t.Context(), sample.Ohm, casefile.Filter{Limit: 10}); !fault.Is(err, fault.NotFound) {
@@ -270,7 +270,7 @@ func TestAFailingAuditStopsTheChange(t *testing.T) {
 	if _, err := b.Take(t.Context(), sample.Mara, ref, 0); err == nil {
 		t.Error("a change without its audit entry went through")
 	}
-	if _, err := b.Dossier(t.Context(), sample.Mara, ref); err == nil {
+	if _, err := b.Dossier(t.Context(), sample.Mara, ref, casefile.Window{}); err == nil {
 		t.Error("a case was read without its audit entry")
 	}
 	if _, err := b.db.Exec(`DROP TRIGGER no ON audit`); err != nil {

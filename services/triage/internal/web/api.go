@@ -4,10 +4,12 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
+	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/pg"
@@ -56,12 +58,28 @@ func (h *Handler) apiCase(c echo.Context) error { return h.answerCase(c, c.Param
 
 // answerCase answers with the case as it is now, and its version as ETag.
 func (h *Handler) answerCase(c echo.Context, id string) error {
-	d, err := h.desk().Dossier(c.Request().Context(), by(c), id)
+	w, err := windowOf(c)
+	if err != nil {
+		return err
+	}
+	d, err := h.desk().Dossier(c.Request().Context(), by(c), id, w)
 	if err != nil {
 		return err
 	}
 	c.Response().Header().Set("ETag", httpserver.ETag(d.Version))
 	return c.JSON(http.StatusOK, caseShapeOf(d, h.Now()))
+}
+
+// windowOf reads how much of the case's lists is wanted.
+func windowOf(c echo.Context) (casefile.Window, error) {
+	before, err := casefile.ParseCursor(c.QueryParam("before"))
+	w := casefile.Window{Before: before}
+	if limit := c.QueryParam("limit"); limit != "" && err == nil {
+		if w.Limit, err = strconv.Atoi(limit); err != nil || w.Limit < 1 {
+			return w, fault.New(fault.Malformed, "limit is a number from 1")
+		}
+	}
+	return w, err
 }
 
 // changed runs one change that demands If-Match and answers with the case.

@@ -39,6 +39,7 @@ type clockView struct {
 
 // logView is one line of the timeline.
 type logView struct {
+	ID     string
 	At     time.Time
 	Who    string
 	Text   string
@@ -84,7 +85,11 @@ func (h *Handler) openCase(c echo.Context, ref, tab, back string) (*caseView, er
 }
 
 func (h *Handler) openAs(c echo.Context, who casefile.By, ref, tab, back string) (*caseView, error) {
-	d, err := h.desk().Dossier(c.Request().Context(), who, ref)
+	before, err := casefile.ParseCursor(c.QueryParam("vor"))
+	if err != nil {
+		return nil, err
+	}
+	d, err := h.desk().Dossier(c.Request().Context(), who, ref, casefile.Window{Before: before})
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +101,7 @@ func (h *Handler) viewOf(c echo.Context, d casefile.Dossier, tab, back string) *
 		tab = tabs[0]
 	}
 	v := &caseView{Dossier: d, Tab: tab, Path: "/lage/fall/" + d.Reference, Back: back, Place: h.place(c, d.Organisation)}
-	v.Fragment = v.Path + "/teil?t=" + tab + "&zurueck=" + url.QueryEscape(back)
+	v.Fragment = v.Path + "/teil?t=" + tab + v.before() + "&zurueck=" + url.QueryEscape(back)
 	if len(d.Filed) > 0 {
 		v.Main = &d.Filed[0]
 		v.Channel = h.Pages.Word(page.Language(c), "channel", v.Main.Channel)
@@ -107,7 +112,7 @@ func (h *Handler) viewOf(c echo.Context, d casefile.Dossier, tab, back string) *
 	v.ClassWords, v.SuggestedWords = h.classWords(c, d.Class), h.classWords(c, d.Suggested)
 	v.Can = abilities(by(c), d)
 	v.Acts = h.acts(c, v)
-	for _, e := range d.Timeline {
+	for _, e := range d.Merges {
 		if e.Case == d.ID && e.Kind == casefile.KindMerged {
 			v.Into = e.To
 		}
@@ -120,8 +125,42 @@ func (h *Handler) viewOf(c echo.Context, d casefile.Dossier, tab, back string) *
 	return v
 }
 
+// before is the place in one of the lists that the address asks for: a fragment
+// that comes live stays there.
+func (v *caseView) before() string {
+	if v.Window.Before.List == "" {
+		return ""
+	}
+	return "&vor=" + url.QueryEscape(v.Window.Before.String())
+}
+
+// EarlierHref leads to what came before in a list, "" when nothing did.
+func (v *caseView) EarlierHref(list string) string {
+	c, ok := v.Earlier[list]
+	if !ok {
+		return ""
+	}
+	return v.Path + "?t=" + v.Tab + "&vor=" + url.QueryEscape(c.String())
+}
+
+// NewestHref leads back to the newest of a list, "" when they are shown.
+func (v *caseView) NewestHref(list string) string {
+	if v.Window.Before.List != list {
+		return ""
+	}
+	return v.Path + "?t=" + v.Tab
+}
+
+// LineHref is a lasting link to one line of a list.
+func (v *caseView) LineHref(list, tab string, at time.Time, id string) string {
+	return v.Path + "?t=" + tab + "&vor=" + url.QueryEscape(casefile.Cursor{List: list, At: at, ID: id, Upto: true}.String()) + "#x-" + id
+}
+
 func (h *Handler) tabsOf(c echo.Context, v *caseView) []tabView {
-	counts := map[string]int{"meldung": len(v.Filed) + len(v.Supplements), "nachrichten": len(v.Messages) + len(v.Notes), "dateien": len(v.Attachments)}
+	counts := map[string]int{
+		"meldung":     len(v.Filed) + v.Counts[casefile.ListSupplements],
+		"nachrichten": v.Counts[casefile.ListMessages] + v.Counts[casefile.ListNotes], "dateien": v.Counts[casefile.ListAttachments],
+	}
 	if counts["meldung"] == 1 {
 		counts["meldung"] = 0
 	}
@@ -281,7 +320,7 @@ func (h *Handler) caseWhole(c echo.Context) error {
 // whole makes the pane a page of its own.
 func (h *Handler) whole(c echo.Context, v *caseView) {
 	v.Whole, v.Back = true, v.Path+"?t="+v.Tab
-	v.Fragment = v.Path + "/teil?ganz=1&t=" + v.Tab
+	v.Fragment = v.Path + "/teil?ganz=1&t=" + v.Tab + v.before()
 	v.Acts, v.Tabs = h.acts(c, v), h.tabsOf(c, v)
 }
 

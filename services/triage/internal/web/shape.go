@@ -138,8 +138,11 @@ type caseShape struct {
 	Notes         []noteShape         `json:"notes"`
 	Supplements   []supplementShape   `json:"supplements"`
 	Attachments   []attachmentShape   `json:"attachments"`
-	Observables   []struct{}          `json:"observables"`
-	Tasks         []struct{}          `json:"tasks"`
+	// Of each list the newest are here; earlier holds the cursor of what came before.
+	Earlier     map[string]string `json:"earlier"`
+	Counts      map[string]int    `json:"counts"` // how long each list is
+	Observables []struct{}        `json:"observables"`
+	Tasks       []struct{}        `json:"tasks"`
 }
 
 func caseShapeOf(d casefile.Dossier, now time.Time) caseShape {
@@ -148,7 +151,10 @@ func caseShapeOf(d casefile.Dossier, now time.Time) caseShape {
 		OpenedAt: d.OpenedAt, ChangedAt: d.ChangedAt, ClosedAt: d.ClosedAt,
 		Takeover: d.TakenOver, Contradiction: d.Contradicted,
 		Reports: []reportShape{}, Clocks: []clockShape{}, Timeline: []entryShape{}, Messages: []messageShape{}, Notes: []noteShape{},
-		Supplements: []supplementShape{}, Attachments: []attachmentShape{}, Observables: []struct{}{}, Tasks: []struct{}{},
+		Supplements: []supplementShape{}, Attachments: []attachmentShape{}, Earlier: map[string]string{}, Counts: d.Counts, Observables: []struct{}{}, Tasks: []struct{}{},
+	}
+	for list, c := range d.Earlier {
+		out.Earlier[list] = c.String()
 	}
 	for _, r := range d.Filed {
 		out.Reports = append(out.Reports, reportShape{ID: r.Report, Reference: r.Reference, ReportSubmitted: r.ReportSubmitted})

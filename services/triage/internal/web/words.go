@@ -26,7 +26,7 @@ var berlin = func() *time.Location {
 // log puts the timeline into words.
 func (h *Handler) log(c echo.Context, d casefile.Dossier) []logView {
 	merged := map[string]string{}
-	for _, e := range d.Timeline {
+	for _, e := range d.Merges {
 		if e.Kind == casefile.KindAbsorbed {
 			merged[e.Ref] = e.To
 		}
@@ -45,7 +45,7 @@ func (h *Handler) log(c echo.Context, d casefile.Dossier) []logView {
 func (h *Handler) line(c echo.Context, e casefile.Entry) logView {
 	lang := page.Language(c)
 	word := func(list, id string) string { return h.Pages.Word(lang, list, id) }
-	v := logView{At: e.At, Who: e.Actor.Name, Reason: e.Reason}
+	v := logView{ID: e.ID, At: e.At, Who: e.Actor.Name, Reason: e.Reason}
 	if strings.HasPrefix(e.Actor.ID, "service:") {
 		v.Who = h.Pages.T(c, "triage.system")
 	}
