@@ -19,7 +19,7 @@ func TestALongConversationIsReadInWindows(t *testing.T) {
 	c := e.submit(actor.Officer, "1", good)
 	for _, insert := range []string{
 		`INSERT INTO report_message (id, report_id, side, author_id, author, bodies, case_id, body, at)
-			SELECT gen_random_uuid(), '` + c.ID + `', 'cert', '', 'Robin', ARRAY['` + apolda + `'], '', 'Nachricht ' || n || '.', now() + make_interval(secs => n / 3) FROM generate_series(1, 1000) n`,
+			SELECT gen_random_uuid(), '` + c.ID + `', 'cert', '', 'Robin', ARRAY['` + apolda + `'], '', 'Nachricht ' || n || '.', now() + make_interval(secs => n) FROM generate_series(1, 1000) n`,
 		`INSERT INTO report_attachment (id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, at)
 			SELECT gen_random_uuid(), '` + c.ID + `', '', 'Robin', ARRAY['` + apolda + `'], n || '.txt', 'text/plain', 1, 'x', 'b' || n, now() FROM generate_series(1, 1000) n`,
 	} {

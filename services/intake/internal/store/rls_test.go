@@ -140,7 +140,7 @@ func TestTheDatabaseShowsPeopleTheirOwnRowsOnly(t *testing.T) {
 			t.Errorf("%s counts %d cases of the report, %v; want %d", name, links, err, len(tt.bodies))
 		}
 		// The application's own condition is wide open here: the database decides.
-		th, err := x.As(tt.seer).Thread(t.Context(), x.report.ID, []string{"a", "b", "c", ""}, report.Act{At: noon, Action: "report.read", ObjectType: "report"})
+		th, err := x.As(tt.seer).Thread(t.Context(), x.report.ID, []string{"a", "b", "c", ""}, report.Window{}, report.Act{At: noon, Action: "report.read", ObjectType: "report"})
 		if err != nil || len(th.Messages) != len(tt.bodies) {
 			t.Errorf("%s sees %d messages, %v; want %d", name, len(th.Messages), err, len(tt.bodies))
 		}

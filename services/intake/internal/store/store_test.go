@@ -225,7 +225,7 @@ func TestAdditionsComeOnceWithTheirEvents(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	thread, err := all(s).Thread(t.Context(), r.ID, []string{"o"}, report.Act{At: noon, By: actor.Actor{Person: "p"}, Action: "report.read", ObjectType: "report", ObjectID: r.ID})
+	thread, err := all(s).Thread(t.Context(), r.ID, []string{"o"}, report.Window{}, report.Act{At: noon, By: actor.Actor{Person: "p"}, Action: "report.read", ObjectType: "report", ObjectID: r.ID})
 	if err != nil {
 		t.Fatal(err)
 	}
