@@ -42,6 +42,9 @@ func (r threading) args(list string) []any {
 func oldestFirst[T any](r threading, list string, rows []T, key func(T) entry) []T {
 	if n := r.w.Size(); len(rows) > n {
 		e := key(rows[n-1])
+		if r.t.Earlier == nil {
+			r.t.Earlier = map[string]report.Cursor{}
+		}
 		r.t.Earlier[list] = report.Cursor{List: list, At: e.At.UTC(), ID: e.ID}
 		rows = rows[:n]
 	}
@@ -52,7 +55,7 @@ func oldestFirst[T any](r threading, list string, rows []T, key func(T) entry) [
 // Thread reads a window of what came after a report about some of its bodies and
 // notes who read it.
 func (r reading) Thread(ctx context.Context, id string, bodies []string, w report.Window, read ...report.Act) (report.Thread, error) {
-	t := report.Thread{Window: w, Earlier: map[string]report.Cursor{}}
+	t := report.Thread{Window: w}
 	x := threading{id: id, bodies: pq.Array(bodies), w: w, t: &t}
 	err := r.see(ctx, func(tx pg.DB) error {
 		for _, part := range []func(context.Context, pg.DB) error{x.messages, x.supplements, x.attachments, x.steps} {
