@@ -4,6 +4,9 @@ package store
 
 import "github.com/thueringencert/leitstelle/shared/privacy"
 
+// whose picks a person p by id, e-mail address or telephone number.
+var whose = `(p.id::text = $1 AND $1 <> '' OR $2 <> '' AND lower(p.email) = $2 OR $3 <> '' AND ` + privacy.DigitsSQL(`p.phone`) + ` = $3)`
+
 // PersonalData are the classes of data about people that the directory holds.
 func PersonalData() []privacy.Class {
 	return []privacy.Class{
@@ -13,7 +16,7 @@ func PersonalData() []privacy.Class {
 			Source:     privacy.Text{DE: "Angabe der Stelle", EN: "given by the body"},
 			Recipients: privacy.Text{DE: "Verwaltung des Verzeichnisses, CERT und eigene Stelle", EN: "constituency managers, the CERT and the own body"},
 			Kept:       privacy.Text{DE: "bis zur Löschung der Person", EN: "until the person is erased"},
-			Query:      `SELECT p.name, p.email, p.phone, p.function, p.language, p.active, p.changed_at, p.absent_from, p.absent_to FROM person p WHERE (p.id::text = $1 AND $1 <> '' OR $2 <> '' AND lower(p.email) = $2 OR $3 <> '' AND ` + privacy.DigitsSQL(`p.phone`) + ` = $3)`,
+			Query:      `SELECT p.name, p.email, p.phone, p.function, p.language, p.active, p.changed_at, p.absent_from, p.absent_to FROM person p WHERE ` + whose,
 		},
 		{
 			Name: "memberships", Title: privacy.Text{DE: "Rollen in Stellen", EN: "Roles in bodies"},
@@ -21,7 +24,7 @@ func PersonalData() []privacy.Class {
 			Source:     privacy.Text{DE: "Angabe der Stelle", EN: "given by the body"},
 			Recipients: privacy.Text{DE: "Verwaltung des Verzeichnisses, CERT und eigene Stelle", EN: "constituency managers, the CERT and the own body"},
 			Kept:       privacy.Text{DE: "bis zur Löschung der Person", EN: "until the person is erased"},
-			Query: `SELECT o.name AS organisation, m.role FROM membership m JOIN person p ON p.id = m.person JOIN organisation o ON o.id = m.organisation WHERE (p.id::text = $1 AND $1 <> '' OR $2 <> '' AND lower(p.email) = $2 OR $3 <> '' AND ` + privacy.DigitsSQL(`p.phone`) + ` = $3)
+			Query: `SELECT o.name AS organisation, m.role FROM membership m JOIN person p ON p.id = m.person JOIN organisation o ON o.id = m.organisation WHERE ` + whose + `
 				ORDER BY m.position`,
 		},
 		{
@@ -30,7 +33,7 @@ func PersonalData() []privacy.Class {
 			Source:     privacy.Text{DE: "eigene Angabe", EN: "given by the person"},
 			Recipients: privacy.Text{DE: "niemand; Geheimnisse sind verschlüsselt oder gehasht", EN: "nobody; secrets are sealed or hashed"},
 			Kept:       privacy.Text{DE: "bis zur Löschung der Person", EN: "until the person is erased"},
-			Query:      `SELECT a.password_hash <> '' AS password, length(a.totp_sealed) > 0 AS second_factor FROM account a JOIN person p ON p.id = a.person WHERE (p.id::text = $1 AND $1 <> '' OR $2 <> '' AND lower(p.email) = $2 OR $3 <> '' AND ` + privacy.DigitsSQL(`p.phone`) + ` = $3)`,
+			Query:      `SELECT a.password_hash <> '' AS password, length(a.totp_sealed) > 0 AS second_factor FROM account a JOIN person p ON p.id = a.person WHERE ` + whose,
 		},
 		{
 			Name: "sessions", Title: privacy.Text{DE: "Anmeldungen und API-Schlüssel", EN: "Sign-ins and API tokens"},
@@ -38,8 +41,8 @@ func PersonalData() []privacy.Class {
 			Source:     privacy.Text{DE: "die Anmeldung", EN: "the sign-in"},
 			Recipients: privacy.Text{DE: "die Person selbst und die Systemverwaltung", EN: "the person and the administrators"},
 			Kept:       privacy.Text{DE: "Sitzungen bis einen Tag nach Ablauf, Schlüssel 90 Tage", EN: "sessions until a day after they expire, tokens 90 days"},
-			Query: `SELECT 'session' AS kind, s.client AS name, s.address, s.created_at, s.seen_at, s.expires_at, s.ended_at FROM session s JOIN person p ON p.id = s.person WHERE (p.id::text = $1 AND $1 <> '' OR $2 <> '' AND lower(p.email) = $2 OR $3 <> '' AND ` + privacy.DigitsSQL(`p.phone`) + ` = $3)
-				UNION ALL SELECT 'token', t.name, '', t.created_at, NULL, t.expires_at, t.revoked_at FROM token t JOIN person p ON p.id = t.person WHERE (p.id::text = $1 AND $1 <> '' OR $2 <> '' AND lower(p.email) = $2 OR $3 <> '' AND ` + privacy.DigitsSQL(`p.phone`) + ` = $3)
+			Query: `SELECT 'session' AS kind, s.client AS name, s.address, s.created_at, s.seen_at, s.expires_at, s.ended_at FROM session s JOIN person p ON p.id = s.person WHERE ` + whose + `
+				UNION ALL SELECT 'token', t.name, '', t.created_at, NULL, t.expires_at, t.revoked_at FROM token t JOIN person p ON p.id = t.person WHERE ` + whose + `
 				ORDER BY 4`,
 		},
 		{
@@ -48,8 +51,8 @@ func PersonalData() []privacy.Class {
 			Source:     privacy.Text{DE: "eigene Angabe und Anmeldedienst", EN: "given by the person and the identity provider"},
 			Recipients: privacy.Text{DE: "die Person selbst; Einladungen auch die einladende Stelle", EN: "the person; invitations also the inviting body"},
 			Kept:       privacy.Text{DE: "bis sie entfernt werden oder die Person gelöscht wird", EN: "until they are removed or the person is erased"},
-			Query: `SELECT 'identity' AS kind, i.label AS name, i.issuer AS issuer_url, i.linked_at AS created_at, i.used_at AS seen_at FROM identity i JOIN person p ON p.id = i.person WHERE (p.id::text = $1 AND $1 <> '' OR $2 <> '' AND lower(p.email) = $2 OR $3 <> '' AND ` + privacy.DigitsSQL(`p.phone`) + ` = $3)
-				UNION ALL SELECT 'passkey', k.name, '', k.created_at, k.used_at FROM passkey k JOIN person p ON p.id = k.person WHERE (p.id::text = $1 AND $1 <> '' OR $2 <> '' AND lower(p.email) = $2 OR $3 <> '' AND ` + privacy.DigitsSQL(`p.phone`) + ` = $3)
+			Query: `SELECT 'identity' AS kind, i.label AS name, i.issuer AS issuer_url, i.linked_at AS created_at, i.used_at AS seen_at FROM identity i JOIN person p ON p.id = i.person WHERE ` + whose + `
+				UNION ALL SELECT 'passkey', k.name, '', k.created_at, k.used_at FROM passkey k JOIN person p ON p.id = k.person WHERE ` + whose + `
 				UNION ALL SELECT 'invitation', v.name || ' ' || v.email, '', v.made_at, v.accepted_at FROM invitation v
 				WHERE v.person::text = $1 AND $1 <> '' OR $2 <> '' AND lower(v.email) = $2`,
 		},
