@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -60,7 +61,7 @@ func (s *system) measureLists(ctx context.Context, p Plan, f *Figures) error {
 		f.Add("list."+name+".ms", ms(took[1][name]), "ms")
 		f.Add("list."+name+".ratio", float64(took[1][name])/float64(took[0][name]), "x")
 	}
-	return nil
+	return s.measureSearch(ctx, p, f, took[0], took[1])
 }
 
 func (s *system) fillArchive(ctx context.Context, from, to int) error {
@@ -79,6 +80,21 @@ func (s *system) askLists(ctx context.Context, token string, size int) (map[stri
 		return nil, err
 	}
 	paths := map[string]string{"queue": casesPath, "archive": casesPath + "?state=closed", "deep": casesPath + "?state=closed&after=" + deep}
+	maps.Copy(paths, searches)
+	took, err := s.askAll(ctx, token, paths)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]time.Duration{}
+	for name, list := range took {
+		slices.Sort(list)
+		out[name] = percentile(list, 0.5)
+	}
+	return out, nil
+}
+
+// askAll returns how long each path took, many times. The paths take turns.
+func (s *system) askAll(ctx context.Context, token string, paths map[string]string) (map[string][]time.Duration, error) {
 	clients := map[string]*client{}
 	for name, path := range paths {
 		c, err := dial(ctx, s.addr, getRequest(path, token), -1, http.StatusOK)
@@ -102,12 +118,7 @@ func (s *system) askLists(ctx context.Context, token string, size int) (map[stri
 			}
 		}
 	}
-	out := map[string]time.Duration{}
-	for name, list := range took {
-		slices.Sort(list)
-		out[name] = percentile(list, 0.5)
-	}
-	return out, nil
+	return took, nil
 }
 
 const casesPath = "/api/triage/v1/cases"

@@ -160,6 +160,20 @@ func one(ctx context.Context, db pg.DB, query string, args ...any) (report.Repor
 	return out[0], r.Hash, nil
 }
 
+// listTheirs are the newest reports of organisations and of what a person reported.
+const listTheirs = `
+SELECT ` + reportColumns + ` FROM report r
+WHERE r.id IN (
+	(SELECT b.report_id FROM unnest($1::text[]) AS o(id)
+	CROSS JOIN LATERAL (
+		SELECT report_id FROM report_body
+		WHERE visible_to = o.id AND visible_to <> '' AND report_id < $2
+		ORDER BY report_id DESC LIMIT $3
+	) b)
+	UNION
+	(SELECT id FROM report WHERE reporter_id = $4 AND reporter_id <> '' AND id < $2 ORDER BY id DESC LIMIT $3)
+) ORDER BY r.id DESC LIMIT $3`
+
 // list returns the newest reports of a filter. For organisations it takes the
 // newest of each by index and merges them, so that the cost does not grow with
 // the archive.
@@ -175,18 +189,7 @@ func list(ctx context.Context, db pg.DB, f report.Filter) ([]report.Report, erro
 	if f.Everything {
 		err = db.SelectContext(ctx, &rows, `SELECT `+reportColumns+` FROM report r WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2`, after, f.Limit)
 	} else {
-		err = db.SelectContext(ctx, &rows, `
-			SELECT `+reportColumns+` FROM report r
-			WHERE r.id IN (
-				(SELECT b.report_id FROM unnest($1::text[]) AS o(id)
-				CROSS JOIN LATERAL (
-					SELECT report_id FROM report_body
-					WHERE visible_to = o.id AND visible_to <> '' AND report_id < $2
-					ORDER BY report_id DESC LIMIT $3
-				) b)
-				UNION
-				(SELECT id FROM report WHERE reporter_id = $4 AND reporter_id <> '' AND id < $2 ORDER BY id DESC LIMIT $3)
-			) ORDER BY r.id DESC LIMIT $3`, pq.Array(f.Organisations), after, f.Limit, f.Person)
+		err = db.SelectContext(ctx, &rows, listTheirs, pq.Array(f.Organisations), after, f.Limit, f.Person)
 	}
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("list reports: %w", err))
