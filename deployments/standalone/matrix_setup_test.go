@@ -249,7 +249,7 @@ func (f *fixture) plantPeople(t *testing.T, jena standalone.DemoPerson) {
 	f.sessions[owner] = object{path: []string{sessions.Items[0].ID}, orgs: []string{other.Organisation.ID}, owner: owner}
 	for _, p := range []standalone.DemoPerson{other, admin, jena} {
 		var made struct{ ID string }
-		must(t, f.w.of(t, p), http.MethodPost, "/api/directory/v1/tokens", http.StatusCreated, map[string]any{"name": "Matrix"}, &made)
+		must(t, f.w.of(t, p), http.MethodPost, "/api/directory/v1/tokens", http.StatusCreated, map[string]any{"name": "Matrix", "step_up": true}, &made)
 		id := f.w.id(t, p)
 		f.tokens[id] = object{path: []string{made.ID}, orgs: []string{p.Organisation.ID}, owner: id}
 	}

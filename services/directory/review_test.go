@@ -125,7 +125,7 @@ func TestATokenReadsNoOtherSecret(t *testing.T) {
 		t.Error("a token reads the recovery codes")
 	}
 	b.clock.pass(6 * time.Minute)
-	shown := w.post("/konto/tokens", url.Values{"name": {"Formular"}, "days": {"7"}, "key": {"f1"}}).Header.Get("Location")
+	shown := w.post("/konto/tokens", url.Values{"name": {"Formular"}, "expires_at": {"7"}, "key": {"f1"}}).Header.Get("Location")
 	if body := w.get(shown).body; !strings.Contains(body, "lst_") {
 		t.Fatal("the person does not see the new token")
 	}
@@ -142,7 +142,7 @@ func TestATokenReadsNoOtherSecret(t *testing.T) {
 	}
 	w.enter("klett")
 	end := b.clock.Now().Add(time.Hour).UTC().Truncate(time.Second)
-	tokens := ask{method: http.MethodPost, path: "/api/directory/v1/tokens", json: map[string]any{"name": "kurz", "expires_at": end}, header: idem("t1")}
+	tokens := ask{method: http.MethodPost, path: "/api/directory/v1/tokens", json: map[string]any{"name": "kurz", "expires_at": end, "step_up": true}, header: idem("t1")}
 	if a := w.send(tokens); a.StatusCode != 201 {
 		t.Fatalf("%d %s", a.StatusCode, a.body)
 	} else {

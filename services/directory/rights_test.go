@@ -245,7 +245,7 @@ func TestTokens(t *testing.T) {
 	b.want(ask{method: "DELETE", path: "/api/directory/v1/tokens/" + made.ID, as: "fremd"}, 404)
 	b.want(ask{method: "DELETE", path: "/api/directory/v1/tokens/" + made.ID, as: "klett"}, 204)
 	b.want(ask{path: "/api/directory/v1/me", header: bearer}, 401)
-	a := b.want(ask{method: "POST", path: "/konto/tokens", cookie: cookie, form: url.Values{"name": {"Formular"}, "days": {"7"}, "key": {"f1"}}}, 303)
+	a := b.want(ask{method: "POST", path: "/konto/tokens", cookie: cookie, form: url.Values{"name": {"Formular"}, "expires_at": {"7"}, "key": {"f1"}}}, 303)
 	shown := a.Header.Get("Location")
 	if body := b.want(ask{path: shown, cookie: cookie}, 200).body; !strings.Contains(body, "lst_") {
 		t.Errorf("the page of the new token does not show it")
@@ -255,7 +255,7 @@ func TestTokens(t *testing.T) {
 	if body := b.want(ask{path: shown, cookie: cookie}, 200).body; strings.Contains(body, "lst_") {
 		t.Errorf("the page shows the token after ten minutes")
 	}
-	b.want(ask{method: "POST", path: "/konto/tokens", cookie: cookie, form: url.Values{"name": {""}, "days": {"999"}, "key": {"f2"}}}, 422)
+	b.want(ask{method: "POST", path: "/konto/tokens", cookie: cookie, form: url.Values{"name": {""}, "expires_at": {"999"}, "key": {"f2"}}}, 422)
 	b.clock.pass(8 * 24 * time.Hour)
 	b.chain()
 }

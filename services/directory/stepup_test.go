@@ -23,7 +23,7 @@ func TestAStepUpRotatesTheSession(t *testing.T) {
 	old := w.cookies[session.Cookie]
 	b.clock.pass(16 * time.Minute)
 	token := func() answer {
-		return w.post("/konto/tokens", url.Values{"name": {"x"}, "days": {"9"}, "key": {event.NewID()}})
+		return w.post("/konto/tokens", url.Values{"name": {"x"}, "expires_at": {"9"}, "key": {event.NewID()}})
 	}
 	if a := token(); a.StatusCode != 403 || !strings.Contains(a.body, "/konto/bestaetigen?next=") {
 		t.Errorf("a token after 16 minutes: %d", a.StatusCode)

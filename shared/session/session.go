@@ -48,6 +48,7 @@ type Session struct {
 	ExpiresAt time.Time  `json:"expires_at"`
 	StepUpAt  *time.Time `json:"step_up_at,omitempty"`
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`
+	Plain     bool       `json:"plain,omitempty"` // of a token: it never counts as a second factor shown
 }
 
 // Valid reports whether the session holds at now.
@@ -132,7 +133,7 @@ func lookup(ctx context.Context, src Source, token, bucket string, now time.Time
 	if s.StepUpAt != nil {
 		a.StepUpAt, a.StepUpUntil = *s.StepUpAt, s.StepUpAt.Add(stepUp)
 	}
-	if s.Kind == KindToken { // nobody makes one without a step-up
+	if s.Kind == KindToken && !s.Plain { // nobody makes one without a step-up, and its maker allowed it
 		a.StepUpUntil = s.ExpiresAt
 	}
 	return a, s, true

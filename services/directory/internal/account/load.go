@@ -98,7 +98,7 @@ func prepare(ctx context.Context, sealer Sealer, act Act, n Newcomer) (Added, er
 	if n.Token != "" {
 		a.Token = &Token{
 			ID: event.NewID(), Sum: sealer.Sum(n.Token), Person: p.ID, Name: "API", CreatedAt: act.At,
-			ExpiresAt: act.At.Add(MaxTokenLife), Version: 1,
+			ExpiresAt: act.At.Add(MaxTokenLife), Version: 1, StepUp: true, // the operator's own, who is asked for nothing
 		}
 		if err := a.Token.Check(); err != nil {
 			return Added{}, err

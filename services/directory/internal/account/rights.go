@@ -91,8 +91,9 @@ func (d *Desk) SetLanguage(ctx context.Context, act Act, lang string) (Person, e
 }
 
 // NewToken makes an API token for the actor and returns its text, which is
-// shown once. id makes a repeated request the same token.
-func (d *Desk) NewToken(ctx context.Context, act Act, id, name string, life time.Duration) (Token, string, error) {
+// shown once. id makes a repeated request the same token. stepUp is whether it
+// may do what a person must show the second factor for.
+func (d *Desk) NewToken(ctx context.Context, act Act, id, name string, life time.Duration, stepUp bool) (Token, string, error) {
 	act.At = d.now()
 	if err := d.allow(ctx, &act, actor.TokenMake, actor.Object{Owner: act.Actor.Person}, Refusal{Object: "token"}, false); err != nil {
 		return Token{}, "", err
@@ -104,7 +105,7 @@ func (d *Desk) NewToken(ctx context.Context, act Act, id, name string, life time
 	if until := act.Actor.StepUpUntil; act.Actor.StepUpAt.IsZero() && until.Before(act.At.Add(life)) {
 		life = until.Sub(act.At) // a token makes none that outlives it: a stolen one ends
 	}
-	t := Token{ID: id, Sum: d.Vault.Sum(text), Person: act.Actor.Person, Name: name, CreatedAt: act.At, ExpiresAt: act.At.Add(life), Version: 1}
+	t := Token{ID: id, Sum: d.Vault.Sum(text), Person: act.Actor.Person, Name: name, CreatedAt: act.At, ExpiresAt: act.At.Add(life), Version: 1, StepUp: stepUp}
 	if err := t.Check(); err != nil {
 		return Token{}, "", err
 	}

@@ -54,6 +54,7 @@ type Token struct {
 	ExpiresAt time.Time
 	RevokedAt *time.Time
 	Version   int64
+	StepUp    bool // it may do what a person must show the second factor for
 }
 
 // Live reports whether the token counts at the moment.

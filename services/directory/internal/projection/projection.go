@@ -74,7 +74,7 @@ func sessionEntry(s account.Session) entry {
 func tokenEntry(t account.Token) entry {
 	return entry{"token", hex.EncodeToString(t.Sum), t.ID, session.Session{
 		ID: t.ID, Kind: session.KindToken, Person: t.Person,
-		Version: t.Version, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt,
+		Version: t.Version, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt, Plain: !t.StepUp,
 	}}
 }
 

@@ -143,27 +143,28 @@ type tokenRow struct {
 	ExpiresAt time.Time  `db:"expires_at"`
 	RevokedAt *time.Time `db:"revoked_at"`
 	Version   int64      `db:"version"`
+	StepUp    bool       `db:"step_up"`
 }
 
-const tokenColumns = `id, sum, person, name, created_at, expires_at, revoked_at, version` //nolint:gosec // names of columns
+const tokenColumns = `id, sum, person, name, created_at, expires_at, revoked_at, version, step_up` //nolint:gosec // names of columns
 
 func (r tokenRow) token() account.Token {
 	return account.Token{
 		ID: r.ID, Sum: r.Sum, Person: r.Person, Name: r.Name, CreatedAt: r.CreatedAt.UTC(), ExpiresAt: r.ExpiresAt.UTC(),
-		RevokedAt: utc(r.RevokedAt), Version: r.Version,
+		RevokedAt: utc(r.RevokedAt), Version: r.Version, StepUp: r.StepUp,
 	}
 }
 
 func tokenRowOf(t account.Token) tokenRow {
 	return tokenRow{
 		ID: t.ID, Sum: t.Sum, Person: t.Person, Name: t.Name, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt,
-		RevokedAt: t.RevokedAt, Version: t.Version,
+		RevokedAt: t.RevokedAt, Version: t.Version, StepUp: t.StepUp,
 	}
 }
 
 const insertToken = `
-INSERT INTO token (id, sum, person, name, created_at, expires_at, version)
-VALUES (:id, :sum, :person, :name, :created_at, :expires_at, :version)`
+INSERT INTO token (id, sum, person, name, created_at, expires_at, version, step_up)
+VALUES (:id, :sum, :person, :name, :created_at, :expires_at, :version, :step_up)`
 
 // Token returns one API token by its id.
 func (s *Store) Token(ctx context.Context, id string) (account.Token, error) {
@@ -214,7 +215,11 @@ func (s *Store) CreateToken(ctx context.Context, act constituency.Act, t account
 		if _, err := tx.NamedExecContext(ctx, insertToken, tokenRowOf(t)); err != nil {
 			return fmt.Errorf("insert token: %w", err)
 		}
-		return s.commit(ctx, tx, change{act, "token.create", "token", t.ID, nil})
+		action := "token.create"
+		if t.StepUp {
+			action = "token.create.stepup" // the audit tells the stronger ones apart
+		}
+		return s.commit(ctx, tx, change{act, action, "token", t.ID, nil})
 	})
 }
 

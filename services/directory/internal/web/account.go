@@ -47,7 +47,10 @@ type accountView struct {
 	Languages []page.Option
 }
 
-type tokenForm struct{ Name, Days, Key string }
+type tokenForm struct {
+	Name, Days, Key string
+	StepUp          bool
+}
 
 func (h *Handler) account(c echo.Context) error {
 	return h.renderAccount(c, http.StatusOK, tokenForm{Days: "90", Key: event.NewID()}, nil)
@@ -139,21 +142,22 @@ type tokenBody struct {
 	Name      string    `json:"name"`
 	CreatedAt time.Time `json:"created_at"`
 	ExpiresAt time.Time `json:"expires_at"`
+	StepUp    bool      `json:"step_up"`
 	Token     string    `json:"token,omitempty"` // only in the answer that made it
 }
 
 func tokenBodyOf(t account.Token) tokenBody {
-	return tokenBody{ID: t.ID, Name: t.Name, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt}
+	return tokenBody{ID: t.ID, Name: t.Name, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, StepUp: t.StepUp}
 }
 
 // newToken makes a token once for the key. The record of the key holds no
 // secret: the text follows from the id.
-func (h *Handler) newToken(c echo.Context, key string, body []byte, name string, life time.Duration) (tokenBody, idem.Answer, error) {
+func (h *Handler) newToken(c echo.Context, key string, body []byte, name string, life time.Duration, stepUp bool) (tokenBody, idem.Answer, error) {
 	ctx := c.Request().Context()
 	var made []account.Token
 	answer, err := h.Once(ctx, idem.Request{Scope: scope(c, "tokens"), Key: key, Body: body},
 		func(d *account.Desk) (int, any, error) {
-			t, _, err := d.NewToken(ctx, act(c), event.NewID(), name, life)
+			t, _, err := d.NewToken(ctx, act(c), event.NewID(), name, life, stepUp)
 			made = []account.Token{t}
 			return http.StatusCreated, tokenBodyOf(t), err
 		})
@@ -178,12 +182,12 @@ func scope(c echo.Context, what string) string {
 }
 
 func (h *Handler) createToken(c echo.Context) error {
-	f := tokenForm{Name: c.FormValue("name"), Days: c.FormValue("days"), Key: c.FormValue("key")}
+	f := tokenForm{Name: c.FormValue("name"), Days: c.FormValue("expires_at"), Key: c.FormValue("key"), StepUp: c.FormValue("step_up") != ""}
 	days, err := strconv.Atoi(f.Days)
 	if err != nil || days < 1 || days > 366 {
 		days = -1
 	}
-	t, _, err := h.newToken(c, f.Key, []byte(f.Name+"\n"+f.Days), f.Name, time.Duration(days)*24*time.Hour)
+	t, _, err := h.newToken(c, f.Key, []byte(f.Name+"\n"+f.Days+"\n"+c.FormValue("step_up")), f.Name, time.Duration(days)*24*time.Hour, f.StepUp)
 	if fault.Is(err, fault.Invalid) && fault.FieldsOf(err) != nil {
 		return h.renderAccount(c, http.StatusUnprocessableEntity, f, err)
 	}

@@ -145,6 +145,7 @@ func (h *Handler) apiCreateToken(c echo.Context) error {
 	var req struct {
 		Name      string     `json:"name"`
 		ExpiresAt *time.Time `json:"expires_at"`
+		StepUp    bool       `json:"step_up"`
 	}
 	raw, err := httpserver.DecodeJSON(c, &req)
 	if err != nil {
@@ -156,7 +157,7 @@ func (h *Handler) apiCreateToken(c echo.Context) error {
 			life = -1
 		}
 	}
-	t, answer, err := h.newToken(c, idempotencyKey(c), raw, req.Name, life)
+	t, answer, err := h.newToken(c, idempotencyKey(c), raw, req.Name, life, req.StepUp)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (s *Source) read(ctx context.Context, key, bucket string) (session.Session,
 		t, err := s.Proofs.TokenBySum(ctx, sum)
 		return session.Session{
 			ID: t.ID, Kind: session.KindToken, Person: t.Person, Version: t.Version, CreatedAt: t.CreatedAt,
-			ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt,
+			ExpiresAt: t.ExpiresAt, RevokedAt: t.RevokedAt, Plain: !t.StepUp,
 		}, err
 	}
 	x, err := s.Proofs.SessionBySum(ctx, sum)
