@@ -27,7 +27,7 @@ type confirmView struct {
 // confirmForm asks again who sits there, before something that matters.
 func (h *Handler) confirmForm(c echo.Context) error {
 	if session.Of(c).Kind == session.KindToken {
-		return fault.New(fault.Forbidden, "a token counts as confirmed")
+		return fault.New(fault.Forbidden, "a program confirms nothing: its token may or may not do this from the start")
 	}
 	return h.renderConfirm(c, http.StatusOK, &confirmView{Next: SafeNext(c.QueryParam("next"))})
 }
@@ -70,7 +70,7 @@ func (h *Handler) confirmAgain(c echo.Context) error {
 func (h *Handler) confirmed(c echo.Context, a account.Attempt, next string, verify account.Verify) error {
 	s := session.Of(c)
 	if s.Kind != session.KindPerson {
-		return fault.New(fault.Forbidden, "a token counts as confirmed")
+		return fault.New(fault.Forbidden, "a program confirms nothing: its token may or may not do this from the start")
 	}
 	fresh, secret, ended, err := h.Accounts.StepUp(c.Request().Context(), act(c), s.ID, a, verify)
 	if err != nil {
