@@ -68,31 +68,38 @@ func (c Client) send(req *http.Request, want int, out any) (http.Header, error) 
 	if client == nil {
 		client = &http.Client{Timeout: 10 * time.Second}
 	}
-	res, text, err := readAll(client, req)
+	res, err := ask(client, req)
 	if err != nil {
 		return nil, err
 	}
-	b := []byte(text)
-	if res.StatusCode != want {
-		return res.Header, fmt.Errorf("%s %s: got %d, want %d: %.400s", req.Method, req.URL.Path, res.StatusCode, want, b)
+	if res.status != want {
+		return res.header, fmt.Errorf("%s %s: got %d, want %d: %.400s", req.Method, req.URL.Path, res.status, want, res.body)
 	}
 	if out != nil {
-		if err := json.Unmarshal(b, out); err != nil {
-			return res.Header, fmt.Errorf("%s %s: %w: %.200s", req.Method, req.URL.Path, err, b)
+		if err := json.Unmarshal(res.body, out); err != nil {
+			return res.header, fmt.Errorf("%s %s: %w: %.200s", req.Method, req.URL.Path, err, res.body)
 		}
 	}
-	return res.Header, nil
+	return res.header, nil
 }
 
-// readAll sends a request and reads its answer.
-func readAll(client *http.Client, req *http.Request) (*http.Response, string, error) {
+// reply is an answer that was read.
+type reply struct {
+	status  int
+	header  http.Header
+	cookies []*http.Cookie
+	body    []byte
+}
+
+// ask sends a request and reads its answer.
+func ask(client *http.Client, req *http.Request) (reply, error) {
 	res, err := client.Do(req) //nolint:gosec // the instance that demo.json names
 	if err != nil {
-		return nil, "", err
+		return reply{}, err
 	}
 	defer func() { _ = res.Body.Close() }()
 	b, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
-	return res, string(b), err
+	return reply{status: res.StatusCode, header: res.Header, cookies: res.Cookies(), body: b}, err
 }
 
 // until asks again and again until ok says yes, for as long as soon.

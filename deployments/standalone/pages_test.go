@@ -94,10 +94,8 @@ var mailboxPages = []string{"/postfach", "/postfach/:id"}
 
 // golden is the file of a page's example, "" where nothing names one.
 func golden(path, lang string) string {
-	for _, static := range look.StaticPages() {
-		if path == static {
-			return filepath.FromSlash("../../shared/page/testdata/static/" + lang + strings.ReplaceAll(path, "/", "-") + ".html")
-		}
+	if slices.Contains(look.StaticPages(), path) {
+		return filepath.FromSlash("../../shared/page/testdata/static/" + lang + strings.ReplaceAll(path, "/", "-") + ".html")
 	}
 	for pattern, of := range goldens {
 		if name := of[path]; name != "" {

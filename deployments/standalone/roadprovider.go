@@ -38,14 +38,14 @@ func (v *visitor) get(ctx context.Context, address string) (to, text string, err
 	}
 	req.Header.Set("Accept", "text/html")
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
-	res, text, err := readAll(v.http, req)
+	res, err := ask(v.http, req)
 	if err != nil {
 		return "", "", err
 	}
-	for _, c := range res.Cookies() {
+	for _, c := range res.cookies {
 		v.cookies[c.Name] = c.Value
 	}
-	return res.Header.Get("Location"), text, nil
+	return res.header.Get("Location"), string(res.body), nil
 }
 
 // signInAtProvider goes to the demonstration's provider as somebody there and

@@ -74,7 +74,7 @@ func TestTheEstateOfAPredecessorIsShownAndChangesNothing(t *testing.T) {
 		form["contacts"][0], form["requests"][0], form["mandates"][0], "dort schon eingetragen", "versiegelt", "vertreten von Chefin Beispiel", "In Prüfung|Eingegangen",
 	} {
 		ok := false
-		for _, w := range strings.Split(want, "|") {
+		for w := range strings.SplitSeq(want, "|") {
 			ok = ok || strings.Contains(page, w)
 		}
 		if !ok {

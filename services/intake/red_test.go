@@ -56,8 +56,10 @@ func TestARedReportOfABodyItselfIsNotItsProviders(t *testing.T) {
 	for label, want := range map[string]int{"RED": http.StatusNotFound, "AMBER+STRICT": http.StatusOK} {
 		c := e.submit(actor.Officer, "own"+label, with(label))
 		for _, r := range []request{
-			{path: reportsPath + "/" + c.ID, as: actor.Provider}, {path: reportsPath + "/" + c.ID + "/affected", as: actor.Provider},
-			{path: "/melden/vorgang/" + c.Reference, cookie: actor.Provider}, {path: "/melden/vorgang/" + c.Reference + "/druck", cookie: actor.Provider},
+			{path: reportsPath + "/" + c.ID, as: actor.Provider},
+			{path: reportsPath + "/" + c.ID + "/affected", as: actor.Provider},
+			{path: "/melden/vorgang/" + c.Reference, cookie: actor.Provider},
+			{path: "/melden/vorgang/" + c.Reference + "/druck", cookie: actor.Provider},
 		} {
 			if res := e.do(r); res.StatusCode != want {
 				t.Errorf("%s: the provider at %s: %d, want %d", label, r.path, res.StatusCode, want)

@@ -27,7 +27,7 @@ func TestTheLinksOfTheDocumentsLeadSomewhere(t *testing.T) {
 		if !strings.HasSuffix(path, ".md") {
 			return nil
 		}
-		text, err := os.ReadFile(path) //nolint:gosec // a document of the tree
+		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}

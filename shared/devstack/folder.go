@@ -43,7 +43,7 @@ func Folder(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f, err := os.OpenFile(filepath.Join(dir, ownerFile), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, ownerFile), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // in the folder just made
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir))
 	}

@@ -5,6 +5,7 @@ package devstack_test
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,7 +42,7 @@ func TestADatabaseForAnotherProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	if os.Getenv(helper) == "waits" {
-		fmt.Println("ready")
+		_, _ = io.WriteString(os.Stdout, "ready\n")
 		_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 	}
 }
@@ -65,7 +66,7 @@ func TestAnEndedTestRunLeavesNoServersFolder(t *testing.T) {
 			if err := os.Chmod(tmp, 0o777|os.ModeSticky); err != nil { // as /tmp
 				t.Fatal(err)
 			}
-			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestADatabaseForAnotherProcess$") //nolint:gosec // this program
+			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestADatabaseForAnotherProcess$")
 			cmd.Env = append(os.Environ(), helper+"="+how, "TMPDIR="+tmp, devstack.TestPostgres+"=")
 			in, err := cmd.StdinPipe()
 			if err != nil {

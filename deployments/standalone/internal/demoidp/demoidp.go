@@ -68,11 +68,11 @@ func New(l net.Listener, back string, people []Person, now func() time.Time) (*P
 		return nil, err
 	}
 	m.CodeChallengeMethodsSupported = []string{"S256"}
-	m.Server = &http.Server{Addr: l.Addr().String(), ReadHeaderTimeout: time.Second} //nolint:gosec // never started: the library reads its own address here
+	m.Server = &http.Server{Addr: l.Addr().String(), ReadHeaderTimeout: time.Second} // never started: the library reads its own address here
 	return &Provider{Now: now, oidc: m, back: back, people: people}, nil
 }
 
-// Issuer, ClientID and ClientSecret are what the site has to know.
+// Issuer is what the site has to know, with the two below.
 func (p *Provider) Issuer() string { return p.oidc.Issuer() }
 
 // ClientID names the site here.

@@ -74,15 +74,15 @@ func Read(r io.Reader) (reason string, failed bool, err error) {
 	if err != nil {
 		return "", false, fault.Wrap(fault.Invalid, err, "this is no mail")
 	}
-	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
-	if err != nil || kind != "multipart/report" || !strings.EqualFold(params["report-type"], "delivery-status") {
+	kind, params, _ := mime.ParseMediaType(m.Header.Get("Content-Type")) // what cannot be read is no report
+	if kind != "multipart/report" || !strings.EqualFold(params["report-type"], "delivery-status") {
 		return "", false, nil
 	}
 	parts := multipart.NewReader(m.Body, params["boundary"])
 	for range maxParts {
 		p, err := parts.NextPart()
 		if err != nil {
-			return "", false, nil // cut or broken: it says nothing that counts
+			break // the end, or cut or broken: it says nothing that counts
 		}
 		kind, _, err := mime.ParseMediaType(p.Header.Get("Content-Type"))
 		if err == nil && (kind == "message/delivery-status" || kind == "message/global-delivery-status") {
