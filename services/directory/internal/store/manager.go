@@ -5,6 +5,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/account"
 	"github.com/thueringencert/leitstelle/services/directory/internal/constituency"
@@ -32,7 +33,8 @@ SELECT EXISTS (
 	WHERE m.role = 'org_admin' AND m.organisation = $2 AND m.person <> $1)`,
 }
 
-// keepManager refuses a change that leaves nobody who manages people. Changes
+// keepManager refuses a change that leaves nobody who manages people; the one of
+// an organisation may be locked all the same. Changes
 // of this kind wait for each other, so that the last two do not both go.
 func keepManager(ctx context.Context, tx pg.DB, before, after account.Person) error {
 	lost := account.GivesUp(before, after)
@@ -43,6 +45,9 @@ func keepManager(ctx context.Context, tx pg.DB, before, after account.Person) er
 		return fmt.Errorf("lock the managers: %w", err)
 	}
 	for _, m := range lost {
+		if m.Role == actor.OrgAdmin && slices.Contains(after.Memberships, m) {
+			continue // locked only: a stolen account must be stopped at once, and the CERT can open it again
+		}
 		var last bool
 		if err := tx.GetContext(ctx, &last, managed[m.Role], before.ID, m.Organisation); err != nil {
 			return fmt.Errorf("look for another %s: %w", m.Role, err)

@@ -79,16 +79,14 @@ func Read(r io.Reader) (reason string, failed bool, err error) {
 		return "", false, nil
 	}
 	parts := multipart.NewReader(m.Body, params["boundary"])
-	for range maxParts {
-		p, err := parts.NextPart()
-		if err != nil {
-			break // the end, or cut or broken: it says nothing that counts
-		}
+	p, end := parts.NextPart()
+	for n := 0; end == nil && n < maxParts; n++ { // what is cut or broken says nothing that counts
 		kind, _, err := mime.ParseMediaType(p.Header.Get("Content-Type"))
 		if err == nil && (kind == "message/delivery-status" || kind == "message/global-delivery-status") {
 			reason, failed = status(io.LimitReader(p, maxStatus))
 			return reason, failed, nil
 		}
+		p, end = parts.NextPart()
 	}
 	return "", false, nil
 }
