@@ -78,9 +78,10 @@ golden: setup-run ## write the golden pages and events again; read the differenc
 	$(WITHSTACK) go test -p $(TEST_PARALLEL) ./shared/event $$(grep -rl pagetest --include='*_test.go' services shared | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
 .PHONY: docs
-docs: ## write docs/events.md and docs/configuration.md from the code
+docs: ## write docs/events.md, docs/configuration.md and the table of docs/datenschutz.md from the code
 	go run ./shared/event/gen > docs/events.md.new && mv docs/events.md.new docs/events.md
 	go run ./deployments/standalone/cmd/settings > docs/configuration.md.new && mv docs/configuration.md.new docs/configuration.md
+	go run ./deployments/standalone/cmd/retention docs/datenschutz.md > docs/datenschutz.md.new && mv docs/datenschutz.md.new docs/datenschutz.md
 
 .PHONY: migration
 migration: ## make an empty migration: make migration SVC=triage NAME=case_labels
@@ -118,6 +119,7 @@ check-modules:
 check-docs:
 	go run ./shared/event/gen | diff -u docs/events.md - || { echo "docs/events.md is stale: make docs" >&2; exit 1; }
 	go run ./deployments/standalone/cmd/settings | diff -u docs/configuration.md - || { echo "docs/configuration.md is stale: make docs" >&2; exit 1; }
+	go run ./deployments/standalone/cmd/retention docs/datenschutz.md | diff -u docs/datenschutz.md - || { echo "docs/datenschutz.md is stale: make docs" >&2; exit 1; }
 
 .PHONY: images
 images: ## build the container image of each service (needs Docker)

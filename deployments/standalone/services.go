@@ -47,7 +47,7 @@ func (s *System) startServices(ctx context.Context) error {
 	}
 	files := []string{
 		"BLOB_RECIPIENTS=" + strings.Join(recipients, ","),
-		"BLOB_URL=file://" + filepath.Join(s.Options.Data, "attachments") + "?no_tmp_dir=true&metadata=skip",
+		"BLOB_URL=" + attachments(s.Options.Data),
 	}
 	if err := s.startDirectory(ctx); err != nil {
 		return err
@@ -62,6 +62,11 @@ func (s *System) startServices(ctx context.Context) error {
 		return fmt.Errorf("start notification: %w", err)
 	}
 	return nil
+}
+
+// attachments is where the files of a data folder lie.
+func attachments(dir string) string {
+	return "file://" + filepath.Join(dir, "attachments") + "?no_tmp_dir=true&metadata=skip"
 }
 
 func (s *System) startIntake(ctx context.Context, settings []string) error {

@@ -33,6 +33,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/privacy"
 	told "github.com/thueringencert/leitstelle/shared/privacy/pages"
+	"github.com/thueringencert/leitstelle/shared/retention"
 	retained "github.com/thueringencert/leitstelle/shared/retention/pages"
 	"github.com/thueringencert/leitstelle/shared/service"
 )
@@ -200,6 +201,9 @@ func (s *Service) RemindOfMandates(ctx context.Context) (int, error) {
 
 // PersonalData are the classes of data about people that the service holds.
 func PersonalData() []privacy.Class { return store.PersonalData() }
+
+// Retention are the service's own rules of what is deleted when.
+func Retention() []retention.Rule { return store.Retention() }
 
 // Handler answers HTTP.
 func (s *Service) Handler() http.Handler { return s.http }

@@ -38,6 +38,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/privacy"
 	told "github.com/thueringencert/leitstelle/shared/privacy/pages"
 	"github.com/thueringencert/leitstelle/shared/register"
+	"github.com/thueringencert/leitstelle/shared/retention"
 	"github.com/thueringencert/leitstelle/shared/retention/pages"
 	"github.com/thueringencert/leitstelle/shared/service"
 	"github.com/thueringencert/leitstelle/shared/session"
@@ -173,6 +174,10 @@ func positive(n, otherwise int) int {
 
 // PersonalData are the classes of data about people that the service holds.
 func PersonalData() []privacy.Class { return store.PersonalData() }
+
+// Retention are the service's own rules of what is deleted when. files is where
+// attachments lie; nil is enough to read and to count.
+func Retention(files *blob.Store) []retention.Rule { return store.Retention(files) }
 
 // Handler answers all of the service's addresses.
 func (s *Service) Handler() http.Handler { return s.handler }

@@ -39,6 +39,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/privacy"
 	told "github.com/thueringencert/leitstelle/shared/privacy/pages"
+	"github.com/thueringencert/leitstelle/shared/retention"
 	retained "github.com/thueringencert/leitstelle/shared/retention/pages"
 	"github.com/thueringencert/leitstelle/shared/service"
 	"github.com/thueringencert/leitstelle/shared/session"
@@ -259,6 +260,9 @@ func (s *Service) nameOf(organisation string) string {
 
 // PersonalData are the classes of data about people that the service holds.
 func PersonalData() []privacy.Class { return store.PersonalData() }
+
+// Retention are the service's own rules of what is deleted when.
+func Retention() []retention.Rule { return store.Retention() }
 
 // Handler answers all of the service's addresses.
 func (s *Service) Handler() http.Handler { return s.handler }

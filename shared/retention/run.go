@@ -43,21 +43,37 @@ func (d *Desk) Job(log *zap.Logger) func(context.Context) error {
 
 // Work does all that may be done now, batch by batch.
 func (d *Desk) Work(ctx context.Context) error {
+	_, err := d.Sweep(ctx)
+	return err
+}
+
+// Deleted is how much of a class went.
+type Deleted struct {
+	Class string
+	Count int
+}
+
+// Sweep is Work, and tells what went of each rule, in their order.
+func (d *Desk) Sweep(ctx context.Context) ([]Deleted, error) {
 	if d.Mode == Off {
-		return nil
+		return nil, nil
 	}
+	out := make([]Deleted, 0, len(d.Rules))
 	for _, r := range d.Rules {
+		gone := Deleted{Class: r.Class}
 		for ctx.Err() == nil {
 			n, err := d.step(ctx, r)
 			if err != nil {
-				return fmt.Errorf("delete %s: %w", r.Class, err)
+				return append(out, gone), fmt.Errorf("delete %s: %w", r.Class, err)
 			}
 			if n == 0 {
 				break
 			}
+			gone.Count += n
 		}
+		out = append(out, gone)
 	}
-	return ctx.Err()
+	return out, ctx.Err()
 }
 
 // step deletes one batch of a class in one transaction with its audit entry,

@@ -41,6 +41,14 @@ const usage = `leitstelle: the security incident coordination system in one proc
   leitstelle person report --data DIR [--phone NUMBER] [--out DIR] E-MAIL|ID
         everything the four services hold about one person, as JSON and HTML (Art. 15 GDPR);
         without --data with --database NAME=postgres://… for each of the four services
+  leitstelle retention rules
+        which data each service keeps for how long, and whether two people must agree to delete it
+  leitstelle retention dry-run --data DIR
+        count what would be deleted now; what a legal hold keeps is counted apart; with
+        --database NAME=postgres://… instead of --data, periods from NAME_RETENTION_KEEP
+  leitstelle retention run --data DIR
+        do now what the services do each hour: delete what two people released, and the
+        technical traces that need no release; never more
   leitstelle register diff|apply --data DIR FILE
         compare a GV100AD file of Destatis with the register, or take it over
 `
@@ -87,6 +95,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return deadEvents(ctx, command == "events retry", args, out)
 	case "person report":
 		return personReport(ctx, args, out)
+	case "retention rules", "retention dry-run", "retention run":
+		return retained(ctx, strings.TrimPrefix(command, "retention "), args, out)
 	case "register diff", "register apply":
 		f, data := flags(command)
 		if err := f.Parse(args); err != nil {

@@ -5,8 +5,10 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -104,14 +106,7 @@ func personReport(ctx context.Context, args []string, out io.Writer) error {
 	o := standalone.PersonReport{Databases: map[string]string{}}
 	f.StringVar(&o.Phone, "phone", "", "telephone number to look for as well")
 	f.StringVar(&o.Out, "out", ".", "folder for the two files")
-	f.Func("database", "NAME=postgres://… of a service", func(v string) error {
-		name, url, ok := strings.Cut(v, "=")
-		if !ok {
-			return errors.New("want NAME=postgres://…")
-		}
-		o.Databases[name] = url
-		return nil
-	})
+	databases(f, o.Databases)
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -120,4 +115,38 @@ func personReport(ctx context.Context, args []string, out io.Writer) error {
 	}
 	o.Data, o.Who = *data, f.Arg(0)
 	return standalone.PersonalReport(ctx, o, out)
+}
+
+// databases reads --database NAME=URL, once for each service.
+func databases(f *flag.FlagSet, into map[string]string) {
+	f.Func("database", "NAME=postgres://… of a service", func(v string) error {
+		name, url, ok := strings.Cut(v, "=")
+		if !ok {
+			return errors.New("want NAME=postgres://…")
+		}
+		into[name] = url
+		return nil
+	})
+}
+
+func retained(ctx context.Context, what string, args []string, out io.Writer) error {
+	f, data := flags("retention " + what)
+	o := standalone.Retention{Databases: map[string]string{}, Environ: os.Environ()}
+	if what == "dry-run" {
+		databases(f, o.Databases)
+	}
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if f.NArg() != 0 {
+		return fmt.Errorf("retention %s takes no %q", what, f.Arg(0))
+	}
+	o.Data = *data
+	switch what {
+	case "rules":
+		return standalone.PrintRetention(out)
+	case "dry-run":
+		return standalone.CountRetention(ctx, o, out)
+	}
+	return standalone.RunRetention(ctx, o.Data, out)
 }
