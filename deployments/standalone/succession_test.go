@@ -27,7 +27,7 @@ func TestAMergedBodysReportsAndWarningsGoToItsSuccessor(t *testing.T) {
 	warn := func(title string) {
 		t.Helper()
 		id := w.draftAlert(t, map[string]any{"title": title, "audience": map[string]any{"organisations": []string{w.organisation(t, "16054000"), weimar}}})
-		must(t, w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+id+"/release", http.StatusOK, map[string]any{}, nil)
+		must(t, w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+id+"/release", http.StatusOK, map[string]any{}, nil, "If-Match", "1")
 	}
 	warn("Vor der Fusion")
 	w.mail(t, susi.Email, "Vor der Fusion")
@@ -71,8 +71,15 @@ func TestAMergedBodysReportsAndWarningsGoToItsSuccessor(t *testing.T) {
 	must(t, w.of(t, susi), http.MethodGet, "/api/notification/v1/alerts", http.StatusNotFound, nil, nil)
 
 	id := w.draftAlert(t, map[string]any{"title": "Nach der Fusion", "audience": map[string]any{"organisations": []string{weimar}}})
-	must(t, w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+id+"/release", http.StatusOK, map[string]any{}, nil)
+	must(t, w.as(t, actor.Approver), http.MethodPost, "/api/notification/v1/alerts/"+id+"/release", http.StatusOK, map[string]any{}, nil, "If-Match", "1")
 	w.mail(t, willi.Email, "Nach der Fusion")
+	must(t, w.of(t, willi), http.MethodPost, "/api/notification/v1/alerts/"+id+"/answers", http.StatusCreated,
+		map[string]any{"organisation": weimar, "answer": "fixed"}, nil, "Idempotency-Key", newKey())
+	devstack.Eventually(t, 15*time.Second, "the statistics count the answer to the last warning", func() bool {
+		var share struct{ Total struct{ Asked, Answered int } }
+		must(t, w.of(t, karla), http.MethodGet, "/api/directory/v1/participation", http.StatusOK, nil, &share)
+		return share.Total.Asked == 1 && share.Total.Answered == 1
+	})
 	var n int
 	if err := w.open(t, "notification").Get(&n, `SELECT count(*) FROM deliveries WHERE recipient = $1`, susi.Email); err != nil || n == 0 {
 		t.Fatalf("%d deliveries to the predecessor before, %v", n, err)

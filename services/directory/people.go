@@ -49,7 +49,7 @@ func (s *Service) preparePeople(cfg Config, keys *secret.Keys) {
 
 // peopleParts are what runs for them.
 func (s *Service) peopleParts() []func(context.Context) error {
-	return []func(context.Context) error{s.rounds, s.stages, s.failures}
+	return []func(context.Context) error{s.rounds, s.stages, s.failures, s.warnings}
 }
 
 // roundEvery is how often the day's work is looked for; doing it twice is doing

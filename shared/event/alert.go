@@ -54,7 +54,10 @@ type Alert struct {
 func (a Alert) Key() (string, int) { return a.ID, a.Version }
 
 // AlertPublished says that a second person released an alert.
-type AlertPublished struct{ Alert }
+type AlertPublished struct {
+	Alert
+	Bodies []string `json:"bodies,omitempty"` // ids of the organisations that get it
+}
 
 // Type of the event.
 func (AlertPublished) Type() string { return "alert.published" }

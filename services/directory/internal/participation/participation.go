@@ -33,10 +33,15 @@ type Numbers struct {
 	Reachable int // with a contact that was confirmed within a year
 	Officer   int // with an information security officer
 	Mandate   int // with a mandate in force
+	Asked     int // got the last warning with a question
+	Answered  int // of these, those that answered it
 }
 
 func (n Numbers) plus(m Numbers) Numbers {
-	return Numbers{n.Bodies + m.Bodies, n.Active + m.Active, n.Reachable + m.Reachable, n.Officer + m.Officer, n.Mandate + m.Mandate}
+	return Numbers{
+		n.Bodies + m.Bodies, n.Active + m.Active, n.Reachable + m.Reachable, n.Officer + m.Officer, n.Mandate + m.Mandate,
+		n.Asked + m.Asked, n.Answered + m.Answered,
+	}
 }
 
 // Figure is a number as it may be shown.
@@ -54,11 +59,14 @@ func (f Figure) Percent() int {
 	return (f.N*200 + f.Of) / (2 * f.Of)
 }
 
-// Row is one line of a table: bodies and the four figures in their order.
+// Places in Row.Figures.
+const asked, answered = 4, 5
+
+// Row is one line of a table: bodies and the figures in their order.
 type Row struct {
 	Key, Name string
 	Bodies    int
-	Figures   [4]Figure // active, reachable, officer, mandate
+	Figures   [6]Figure // active, reachable, officer, mandate, asked, answered
 }
 
 // Month is what was counted in a month, the last time.
@@ -122,18 +130,25 @@ func RowOf(m Month) Row { return rowOf(m.Month.Format("2006-01"), "", m.Numbers)
 
 func rowOf(key, name string, n Numbers) Row {
 	r := Row{Key: key, Name: name, Bodies: n.Bodies}
-	for i, x := range []int{n.Active, n.Reachable, n.Officer, n.Mandate} {
+	for i, x := range []int{n.Active, n.Reachable, n.Officer, n.Mandate, n.Asked, n.Answered} {
 		r.Figures[i] = Figure{N: x, Of: n.Bodies}
 	}
+	r.Figures[answered].Of = n.Asked // the share is one of those who were asked
 	return r
 }
 
 // Hide takes away every number from 1 to 4. Where only one of a column would be
-// hidden, the sum would give it away: the next larger one goes as well.
+// hidden, the sum would give it away: the next larger one goes as well. The share
+// of answers would give away how many were asked: where that is hidden, so is it.
 func Hide(rows []Row) []Row {
 	out := slices.Clone(rows)
 	for i := range len(Row{}.Figures) {
 		hideColumn(out, i)
+	}
+	for r := range out {
+		if f := &out[r].Figures; f[asked].Hidden {
+			f[answered] = Figure{Hidden: f[answered].Hidden || f[answered].N > 0}
+		}
 	}
 	return out
 }

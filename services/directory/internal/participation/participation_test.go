@@ -47,3 +47,20 @@ func TestCellsAreSummedByLevelAndKreis(t *testing.T) {
 		t.Errorf("total %+v", n)
 	}
 }
+
+func TestTheShareOfAnswersDoesNotGiveAwayHowManyWereAsked(t *testing.T) {
+	t.Parallel()
+	got := Hide([]Row{
+		rowOf("a", "", Numbers{Bodies: 20, Asked: 3}), rowOf("b", "", Numbers{Bodies: 30, Asked: 7, Answered: 6}),
+		rowOf("c", "", Numbers{Bodies: 30, Asked: 20, Answered: 10}),
+	})
+	if f := got[1].Figures[answered]; !f.Hidden || f.Of != 0 || f.N != 0 {
+		t.Errorf("six of seven, where seven is hidden: %+v, want hidden", f)
+	}
+	if f := got[2].Figures[answered]; f.Hidden || f.Percent() != 50 {
+		t.Errorf("ten of twenty: %+v, want half", f)
+	}
+	if f := got[0].Figures[answered]; f.Hidden || f.Of != 0 {
+		t.Errorf("none of three: %+v, want nothing and not of how many", f)
+	}
+}

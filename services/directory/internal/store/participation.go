@@ -25,6 +25,8 @@ func (s *Store) Participation(ctx context.Context, at time.Time) ([]participatio
 		Reachable int    `db:"reachable"`
 		Officer   int    `db:"officer"`
 		Mandate   int    `db:"mandate"`
+		Asked     int    `db:"asked"`
+		Answered  int    `db:"answered"`
 	}
 	err := s.DB.SelectContext(ctx, &rows, `
 		WITH b AS (
@@ -32,21 +34,26 @@ func (s *Store) Participation(ctx context.Context, at time.Time) ([]participatio
 				coalesce(ob.stage = 'active' OR ob.stage = 'none' AND off.is, off.is) AS active,
 				EXISTS (SELECT 1 FROM contact c WHERE c.organisation = o.id AND c.removed_at IS NULL AND c.confirmed_at > $1::timestamptz - interval '1 year') AS reachable,
 				off.is OR EXISTS (SELECT 1 FROM contact c WHERE c.organisation = o.id AND c.removed_at IS NULL AND c.functions && ARRAY['isb', 'isb_deputy']) AS officer,
-				EXISTS (SELECT 1 FROM mandate m WHERE m.principal = o.id AND m.state = 'active' AND m.valid_from <= $1 AND (m.valid_to IS NULL OR m.valid_to > $1)) AS mandate
+				EXISTS (SELECT 1 FROM mandate m WHERE m.principal = o.id AND m.state = 'active' AND m.valid_from <= $1 AND (m.valid_to IS NULL OR m.valid_to > $1)) AS mandate,
+				coalesce(w.asked, false) AS asked, coalesce(w.asked AND w.answered, false) AS answered
 			FROM organisation o
 			LEFT JOIN onboarding ob ON ob.organisation = o.id
+			LEFT JOIN warning_body w ON w.organisation = o.id AND w.warning = (SELECT id FROM warning ORDER BY published_at DESC, id DESC LIMIT 1)
 			CROSS JOIN LATERAL (SELECT EXISTS (
 				SELECT 1 FROM membership m JOIN person p ON p.id = m.person AND p.active WHERE m.organisation = o.id AND m.role = 'officer') AS is) off
 			WHERE o.gone_at IS NULL AND o.level NOT IN ('land', 'provider'))
 		SELECT b.level, b.kreis, coalesce(k.name, '') AS kreis_name, count(*) AS bodies, count(*) FILTER (WHERE active) AS active,
-			count(*) FILTER (WHERE reachable) AS reachable, count(*) FILTER (WHERE officer) AS officer, count(*) FILTER (WHERE mandate) AS mandate
+			count(*) FILTER (WHERE reachable) AS reachable, count(*) FILTER (WHERE officer) AS officer, count(*) FILTER (WHERE mandate) AS mandate,
+			count(*) FILTER (WHERE asked) AS asked, count(*) FILTER (WHERE answered) AS answered
 		FROM b LEFT JOIN organisation k ON k.ags = b.kreis || '000'
 		GROUP BY b.level, b.kreis, k.name ORDER BY b.level, b.kreis`, at)
 	out := make([]participation.Cell, len(rows))
 	for i, r := range rows {
 		out[i] = participation.Cell{
 			Level: constituency.Level(r.Level), Kreis: r.Kreis, KreisName: r.KreisName,
-			Numbers: participation.Numbers{Bodies: r.Bodies, Active: r.Active, Reachable: r.Reachable, Officer: r.Officer, Mandate: r.Mandate},
+			Numbers: participation.Numbers{
+				Bodies: r.Bodies, Active: r.Active, Reachable: r.Reachable, Officer: r.Officer, Mandate: r.Mandate, Asked: r.Asked, Answered: r.Answered,
+			},
 		}
 	}
 	return out, classify(ctx, err, "count who takes part")
@@ -61,14 +68,17 @@ type snapshotRow struct {
 	Reachable int       `db:"reachable"`
 	Officer   int       `db:"officer"`
 	Mandate   int       `db:"mandate"`
+	Asked     int       `db:"asked"`
+	Answered  int       `db:"answered"`
 	CountedAt time.Time `db:"counted_at"`
 }
 
 const upsertSnapshot = `
-INSERT INTO participation_snapshot (month, level, kreis, bodies, active, reachable, officer, mandate, counted_at)
-VALUES (:month, :level, :kreis, :bodies, :active, :reachable, :officer, :mandate, :counted_at)
+INSERT INTO participation_snapshot (month, level, kreis, bodies, active, reachable, officer, mandate, asked, answered, counted_at)
+VALUES (:month, :level, :kreis, :bodies, :active, :reachable, :officer, :mandate, :asked, :answered, :counted_at)
 ON CONFLICT (month, level, kreis) DO UPDATE SET bodies = excluded.bodies, active = excluded.active, reachable = excluded.reachable,
-	officer = excluded.officer, mandate = excluded.mandate, counted_at = excluded.counted_at`
+	officer = excluded.officer, mandate = excluded.mandate,
+	asked = excluded.asked, answered = excluded.answered, counted_at = excluded.counted_at`
 
 // KeepParticipation writes the cells as those of at's month; a later count of
 // the same month takes their place.
@@ -79,7 +89,7 @@ func (s *Store) KeepParticipation(ctx context.Context, at time.Time, cells []par
 	rows := make([]snapshotRow, len(cells))
 	month := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
 	for i, c := range cells {
-		rows[i] = snapshotRow{month, string(c.Level), c.Kreis, c.Bodies, c.Active, c.Reachable, c.Officer, c.Mandate, at}
+		rows[i] = snapshotRow{month, string(c.Level), c.Kreis, c.Bodies, c.Active, c.Reachable, c.Officer, c.Mandate, c.Asked, c.Answered, at}
 	}
 	return pg.InTx(ctx, s.DB, func(tx pg.DB) error {
 		if _, err := tx.NamedExecContext(ctx, upsertSnapshot, rows); err != nil {
@@ -94,11 +104,13 @@ func (s *Store) ParticipationMonths(ctx context.Context, months int) ([]particip
 	var rows []snapshotRow
 	err := s.DB.SelectContext(ctx, &rows, `
 		SELECT * FROM (SELECT month, '' AS level, '' AS kreis, sum(bodies) AS bodies, sum(active) AS active, sum(reachable) AS reachable,
-				sum(officer) AS officer, sum(mandate) AS mandate, max(counted_at) AS counted_at
+				sum(officer) AS officer, sum(mandate) AS mandate, sum(asked) AS asked, sum(answered) AS answered, max(counted_at) AS counted_at
 			FROM participation_snapshot GROUP BY month ORDER BY month DESC LIMIT $1) t ORDER BY month`, months)
 	out := make([]participation.Month, len(rows))
 	for i, r := range rows {
-		out[i] = participation.Month{Month: *day(&r.Month), Numbers: participation.Numbers{Bodies: r.Bodies, Active: r.Active, Reachable: r.Reachable, Officer: r.Officer, Mandate: r.Mandate}}
+		out[i] = participation.Month{Month: *day(&r.Month), Numbers: participation.Numbers{
+			Bodies: r.Bodies, Active: r.Active, Reachable: r.Reachable, Officer: r.Officer, Mandate: r.Mandate, Asked: r.Asked, Answered: r.Answered,
+		}}
 	}
 	return out, classify(ctx, err, "read the months")
 }

@@ -116,7 +116,7 @@ func (h *Handler) participationCSV(c echo.Context) error {
 	b.WriteString("\ufeff") // spreadsheets read it as UTF-8
 	w := csv.NewWriter(&b)
 	w.Comma = ';'
-	rows := [][]string{{t("directory.participation.table"), t("directory.participation.of"), t("directory.participation.bodies"), t("directory.participation.active"), t("directory.participation.reachable"), t("directory.participation.officer"), t("directory.participation.mandate")}}
+	rows := [][]string{{t("directory.participation.table"), t("directory.participation.of"), t("directory.participation.bodies"), t("directory.participation.active"), t("directory.participation.reachable"), t("directory.participation.officer"), t("directory.participation.mandate"), t("directory.participation.asked"), t("directory.participation.answered")}}
 	add := func(table string, r participation.Row, name string) {
 		line := []string{table, harmless(name), strconv.Itoa(r.Bodies)}
 		for _, f := range r.Figures {
@@ -163,6 +163,8 @@ type participationRow struct {
 	Reachable *int   `json:"reachable"`
 	Officer   *int   `json:"officer"`
 	Mandate   *int   `json:"mandate"`
+	Asked     *int   `json:"asked"`
+	Answered  *int   `json:"answered"`
 }
 
 func participationRowOf(r participation.Row) participationRow {
@@ -172,7 +174,7 @@ func participationRowOf(r participation.Row) participationRow {
 		}
 		return &f.N
 	}
-	return participationRow{r.Key, r.Name, r.Bodies, n(r.Figures[0]), n(r.Figures[1]), n(r.Figures[2]), n(r.Figures[3])}
+	return participationRow{r.Key, r.Name, r.Bodies, n(r.Figures[0]), n(r.Figures[1]), n(r.Figures[2]), n(r.Figures[3]), n(r.Figures[4]), n(r.Figures[5])}
 }
 
 func participationRowsOf(rows []participation.Row) []participationRow {

@@ -52,9 +52,10 @@ var (
 func figures(exact bool) counted {
 	row := func(key, name string, n int) participation.Row {
 		r := participation.Row{Key: key, Name: name, Bodies: n}
-		for i, x := range []int{n / 2, n / 3, n / 10, 0} {
+		for i, x := range []int{n / 2, n / 3, n / 10, 0, n / 4, n / 8} {
 			r.Figures[i] = participation.Figure{N: x, Of: n}
 		}
+		r.Figures[5].Of = n / 4
 		return r
 	}
 	c := counted{

@@ -63,6 +63,21 @@ type Audience struct {
 	Unreachable   []Organisation // bodies with no recipient: the phone list
 }
 
+// Reached are the ids of the bodies that get the alert: those with a recipient.
+func (a Audience) Reached() []string {
+	silent := map[string]bool{}
+	for _, o := range a.Unreachable {
+		silent[o.ID] = true
+	}
+	var out []string
+	for _, o := range a.Organisations {
+		if !silent[o.ID] {
+			out = append(out, o.ID)
+		}
+	}
+	return out
+}
+
 // in reports whether the person belongs to the organisation: a deputy stands in
 // there, not where else the absent one works.
 func (p Person) in(organisation string) bool {

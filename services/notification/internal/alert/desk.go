@@ -193,6 +193,7 @@ func (d Desk) Release(ctx context.Context, by By, id string, revision int) (Aler
 			}
 		}
 		e, err := a.Release(by.Named(), len(who.Organisations), len(who.Recipients), d.Now())
+		e.Bodies = who.Reached()
 		return Effect{Action: "alert.release", Events: []event.Payload{e}, Audience: &who}, err
 	})
 }
