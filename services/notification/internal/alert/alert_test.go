@@ -268,6 +268,9 @@ func TestSelect(t *testing.T) {
 			if len(got.Organisations) != tt.bodies || strings.Join(who, " ") != tt.recipients || strings.Join(silent, " ") != tt.unreachable {
 				t.Errorf("%d bodies, recipients %v, unreachable %v; want %d, %q, %q", len(got.Organisations), who, silent, tt.bodies, tt.recipients, tt.unreachable)
 			}
+			if n := len(got.Reached()); n != tt.bodies-len(silent) {
+				t.Errorf("%d bodies are reached, want %d", n, tt.bodies-len(silent))
+			}
 		})
 	}
 }
