@@ -153,3 +153,67 @@ func TestAHandoverThatFailsMovesNothing(t *testing.T) {
 	}
 	b.chain()
 }
+
+type estateJSON struct {
+	Successor                            *struct{ AGS string }
+	Date                                 *string
+	HandedAt                             *string `json:"handed_at"`
+	People, Contacts, Requests, Mandates []struct {
+		ID    string
+		Twice bool
+	}
+	Sealed  bool
+	Version int
+}
+
+func TestTheHandoverByTheAPIMovesWhatWasReadAndNothingOfAnOlderVersion(t *testing.T) {
+	t.Parallel()
+	b, form := estate(t)
+	var e estateJSON
+	b.want(ask{path: bergAPI + "/succession", as: "chefin"}, 404)
+	got := b.want(ask{path: bergAPI + "/succession", as: "pflege"}, 200)
+	got.decode(t, &e)
+	if e.Successor == nil || e.Successor.AGS != "16099006" || e.HandedAt != nil || !e.Sealed || strings.Contains(got.body, "4711") || e.Date == nil ||
+		*e.Date != "2026-12-31" || len(e.People) != 2 || len(e.Contacts) != 3 || len(e.Requests) != 1 || len(e.Mandates) != 1 {
+		t.Errorf("what is attached: %s", got.body)
+	}
+	wish := map[string]any{
+		"people": form["people"], "contacts": form["contacts"], "requests": form["requests"], "mandates": form["mandates"], "seal": "move", "rest": true,
+	}
+	post := ask{method: "POST", path: bergAPI + "/handover", as: "pflege", json: wish}
+	b.want(post, 428)
+	for _, old := range []string{`"0"`, `"-1"`, `"999"`, "x"} {
+		post.header = map[string]string{"If-Match": old}
+		b.want(post, 412)
+	}
+	post.header = map[string]string{"If-Match": got.Header.Get("ETag")}
+	bad := post
+	bad.json = map[string]any{"seal": "burn"}
+	b.want(bad, 422)
+	bad.json = map[string]any{"people": []string{"nobody"}}
+	b.want(bad, 404)
+	bad = post
+	bad.as = "chefin"
+	b.want(bad, 404)
+	if n := b.count(`SELECT count(*) FROM outbox WHERE type = 'directory.organisation.succeeded'`); n != 0 {
+		t.Errorf("%d handovers were told by refused ones", n)
+	}
+	done := b.want(post, 200)
+	e = estateJSON{}
+	done.decode(t, &e)
+	if e.HandedAt == nil || e.Sealed || len(e.People) != 1 || len(e.Contacts)+len(e.Requests)+len(e.Mandates) != 0 || done.Header.Get("ETag") == got.Header.Get("ETag") {
+		t.Errorf("what is left: %s", done.body)
+	}
+	if n := b.at("16099006", "membership x"); n != 1 {
+		t.Errorf("%d roles at the successor, want one", n)
+	}
+	b.want(post, 412) // somebody was faster: oneself
+	post.header = map[string]string{"If-Match": done.Header.Get("ETag")}
+	b.want(post, 200) // the second time is nothing
+	if n := b.count(`SELECT count(*) FROM outbox WHERE type = 'directory.organisation.succeeded'`); n != 1 {
+		t.Errorf("told %d times, want once", n)
+	}
+	post.path = "/api/directory/v1/organisations/16099006/handover"
+	b.want(post, 409) // it is in the register
+	b.chain()
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/takeover"
 	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
 
@@ -48,8 +49,15 @@ func (s *Store) HandOver(ctx context.Context, act constituency.Act, x takeover.H
 		if _, err := tx.ExecContext(ctx, `SELECT id FROM organisation WHERE id IN ($1, $2) ORDER BY id FOR UPDATE`, x.From.ID, x.To.ID); err != nil {
 			return fmt.Errorf("lock %s and its successor: %w", x.From.ID, err)
 		}
+		var version int
+		if err := tx.GetContext(ctx, &version, `SELECT version FROM organisation WHERE id = $1`, x.From.ID); err != nil {
+			return fmt.Errorf("read the version of %s: %w", x.From.ID, err)
+		}
+		if x.Version != 0 && x.Version != version {
+			return fault.New(fault.Stale, "the record is in version %d by now", version)
+		}
 		h := &handover{Handover: x, act: act, tx: tx}
-		for _, step := range []func(context.Context) error{h.people, h.contacts, h.rest, h.seal, h.requests, h.invitations, h.tasks, h.told} {
+		for _, step := range []func(context.Context) error{h.people, h.contacts, h.rest, h.seal, h.requests, h.invitations, h.tasks, h.told, h.count} {
 			if err := step(ctx); err != nil {
 				return err
 			}
@@ -65,6 +73,20 @@ func (s *Store) HandOver(ctx context.Context, act constituency.Act, x takeover.H
 		_, err := audit.Append(ctx, tx, h.entries...)
 		return err
 	})
+}
+
+// count counts up the predecessor's record when anything was moved, so that what
+// somebody else read of it before is stale.
+func (h *handover) count(ctx context.Context) error {
+	if len(h.entries) == 0 {
+		return nil
+	}
+	if _, err := h.tx.ExecContext(ctx, `UPDATE organisation SET version = version + 1, updated_at = $2 WHERE id = $1`, h.From.ID, h.act.At); err != nil {
+		return fmt.Errorf("count up %s: %w", h.From.ID, err)
+	}
+	h.From.Version++
+	h.tell = append(h.tell, organisationEvent(h.From))
+	return nil
 }
 
 // people get the roles at the successor that they have at the predecessor, where

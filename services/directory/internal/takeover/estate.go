@@ -73,6 +73,7 @@ type Wish struct {
 	People, Contacts, Requests, Mandates []string
 	Seal                                 Seal
 	Rest                                 bool
+	Version                              int // of the predecessor's record as it was read; 0: whichever it is in
 }
 
 // Nothing reports whether the wish names nothing.

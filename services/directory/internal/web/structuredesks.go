@@ -32,5 +32,5 @@ func (h *Handler) structurePages() []httpserver.Route {
 }
 
 func (h *Handler) structureAPI() []httpserver.Route {
-	return slices.Concat(h.responsibilityAPI(), h.catalogueAPI(), h.participationAPI())
+	return slices.Concat(h.responsibilityAPI(), h.catalogueAPI(), h.participationAPI(), h.takeoverAPI())
 }

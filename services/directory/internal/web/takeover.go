@@ -4,6 +4,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,7 +73,7 @@ func (h *Handler) renderTakeover(c echo.Context, status int, o constituency.Orga
 			v.Date = s.Step.Date.Format(time.DateOnly)
 		}
 	}
-	people, _, err := h.Reads.People(ctx, "", o.ID, "", 200)
+	people, err := h.peopleAt(ctx, o.ID)
 	if err != nil {
 		return err
 	}
@@ -194,6 +195,7 @@ func (h *Handler) handOver(c echo.Context) error {
 	w := takeover.Wish{
 		People: form["people"], Contacts: form["contacts"], Requests: form["requests"], Mandates: form["mandates"], Rest: form.Get("rest") != "",
 	}
+	w.Version, _ = strconv.Atoi(form.Get("version")) // without one: whichever it is in
 	if w.Seal, err = takeover.ParseSeal(form.Get("seal")); err == nil {
 		err = h.Takeover.HandOver(ctx, act(c), o.ID, answer.Body, w)
 	}
