@@ -40,7 +40,8 @@ func TestPagesOfTheRegisterAndAboutOneselfAreAccessible(t *testing.T) {
 		{w.person(t, actor.Constituency), desk, []string{
 			"/verzeichnis/beteiligung", catalogue + "/anfragen", catalogue + "/neu", "/verzeichnis/isb", "/verzeichnis/isb?state=no_officer", "/verzeichnis/aufbewahrung",
 		}},
-		{w.person(t, actor.Lead), desk, []string{"/lage/aufbewahrung", "/lage/aufbewahrung/sperren", "/lage/meine-daten", "/konto/sicherheit"}},
+		{w.person(t, actor.Lead), desk, []string{"/lage/aufbewahrung", "/lage/aufbewahrung/sperren", "/lage/meine-daten", "/konto/sicherheit", "/lage/audit?pruefen=ja", "/verzeichnis/audit"}},
+		{w.person(t, actor.Auditor), desk, []string{"/melden/audit", "/warnungen/audit", "/verzeichnis/audit?action=account", "/en/lage/audit?object=nichts"}},
 	} {
 		for _, width := range x.widths {
 			b := newTab(t, w, width, 900)

@@ -27,6 +27,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/directory/internal/store"
 	"github.com/thueringencert/leitstelle/services/directory/internal/web"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	audited "github.com/thueringencert/leitstelle/shared/audit/pages"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/page"
@@ -73,6 +74,7 @@ type Service struct {
 	web       *web.Handler
 	deleting  *retained.Handler
 	told      *told.Handler
+	audited   *audited.Handler
 	http      *echo.Echo
 }
 
@@ -151,6 +153,7 @@ func (s *Service) routes(cfg Config) error {
 		return err
 	}
 	s.told = &told.Handler{Desk: privacy.NewDesk("directory", s.base.DB, s.base.Now, PersonalData()), Pages: pages}
+	s.audited = &audited.Handler{Desk: s.base.Audit(), Pages: pages, Register: s.base.Register}
 	s.deleting = &retained.Handler{Desk: s.base.Deleting, Pages: pages, Name: s.personName}
 	httpserver.Mount(s.http, o, s.Routes())
 	return nil
@@ -210,7 +213,7 @@ func (s *Service) Handler() http.Handler { return s.http }
 
 // Routes lists every route with the action of the matrix it needs.
 func (s *Service) Routes() []httpserver.Route {
-	return slices.Concat(s.web.Routes(), s.web.WithUser(s.deleting.Routes()), s.web.WithUser(s.told.Routes()))
+	return slices.Concat(s.web.Routes(), s.web.WithUser(s.deleting.Routes()), s.web.WithUser(s.told.Routes()), s.web.WithUser(s.audited.Routes()))
 }
 
 // personName is what a person is called, "" when the register does not know.

@@ -30,6 +30,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/intake/internal/store"
 	"github.com/thueringencert/leitstelle/services/intake/internal/web"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	audited "github.com/thueringencert/leitstelle/shared/audit/pages"
 	"github.com/thueringencert/leitstelle/shared/blob"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -140,7 +141,8 @@ func (s *Service) open(ctx context.Context, cfg Config, keys report.Keys) error 
 	}
 	deleting := &pages.Handler{Desk: s.Deleting, Pages: h.Pages, Name: s.name}
 	about := &told.Handler{Desk: privacy.NewDesk("intake", s.DB, s.Now, PersonalData()), Pages: h.Pages}
-	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes()) //nolint:contextcheck // each request brings its own
+	seen := &audited.Handler{Desk: s.Audit(), Pages: h.Pages, Register: s.Register}
+	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes(), seen.Routes()) //nolint:contextcheck // each request brings its own
 	o := s.HTTP(s.Register, h.Pages)
 	o.ErrorPage = h.ErrorPage
 	e := httpserver.New(o)

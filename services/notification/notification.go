@@ -32,6 +32,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/notification/internal/store"
 	"github.com/thueringencert/leitstelle/services/notification/internal/subscription"
 	"github.com/thueringencert/leitstelle/services/notification/internal/web"
+	audited "github.com/thueringencert/leitstelle/shared/audit/pages"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/outbox"
@@ -127,7 +128,8 @@ func (s *Service) open(cfg Config, keys alert.Keyring) error {
 	}
 	deleting := &retained.Handler{Desk: s.Deleting, Pages: pages, Name: s.personName}
 	about := &told.Handler{Desk: privacy.NewDesk("notification", s.DB, s.Now, PersonalData()), Pages: pages}
-	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes())
+	seen := &audited.Handler{Desk: s.Audit(), Pages: pages, Register: s.Register}
+	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes(), seen.Routes())
 	o := s.HTTP(s.Register, pages)
 	e := httpserver.New(o)
 	httpserver.Mount(e, o, s.routes)

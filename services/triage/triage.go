@@ -23,6 +23,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/triage/internal/store"
 	"github.com/thueringencert/leitstelle/services/triage/internal/web"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	audited "github.com/thueringencert/leitstelle/shared/audit/pages"
 	"github.com/thueringencert/leitstelle/shared/blob"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
@@ -87,7 +88,8 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	}
 	deleting := &pages.Handler{Desk: s.Deleting, Pages: h.Pages, Name: s.name}
 	about := &told.Handler{Desk: privacy.NewDesk("triage", s.DB, s.Now, PersonalData()), Pages: h.Pages}
-	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes()) //nolint:contextcheck // each handler takes the context of its request
+	seen := &audited.Handler{Desk: s.Audit(), Pages: h.Pages, Register: s.Register}
+	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes(), seen.Routes()) //nolint:contextcheck // each handler takes the context of its request
 	o := s.HTTP(s.Register, h.Pages)
 	e := httpserver.New(o)
 	httpserver.Mount(e, o, s.routes)

@@ -75,6 +75,7 @@ const (
 	SealedOpen         Action = "contact.unseal" // reading sealed emergency contacts
 	AccessRead         Action = "access.read"    // who looked at an organisation's reports: its own people
 	AuditRead          Action = "audit.read"
+	AuditExport        Action = "audit.export" // the entries as a file
 	Aggregate          Action = "aggregate.read"
 	AggregateExport    Action = "aggregate.export"
 	OperationsRead     Action = "operations.read" // dead letters, retries
@@ -222,6 +223,7 @@ var matrix = map[Action]row{
 	SealedOpen:       {fresh: true, cells: cert(nil)},
 	AccessRead:       {cells: own(nil)},
 	AuditRead:        {cells: map[Role]Reach{Lead: All, Auditor: All}},
+	AuditExport:      {fresh: true, cells: map[Role]Reach{Lead: All, Auditor: All}},
 	Aggregate:        {cells: figures()},
 	AggregateExport:  {fresh: true, cells: figures()},
 	OperationsRead:   {cells: map[Role]Reach{Admin: All}},

@@ -91,6 +91,7 @@ officers.export     | –    –      | –       –         –        –    
 officers.edit       | –    –      | O       O         –        –    –       –    –      –        *            –       –     –
 access.read         | –    –      | O       O         –        –    –       –    –      –        –            –       –     –
 audit.read          | –    –      | –       –         –        –    –       *    –      –        –            *       –     –
+audit.export        | –    –      | –       –         –        –    –       *    –      –        –            *       –     –
 aggregate.read      | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
 aggregate.export    | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
 operations.read     | –    –      | –       –         –        –    –       –    –      –        –            –       *     –

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -113,11 +114,51 @@ func ReadAnchors(dir, service string, key ed25519.PublicKey) ([]Anchor, error) {
 		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
 			return nil, fmt.Errorf("checkpoint %d of %s: %w", n, service, err)
 		}
-		sig, err := hex.DecodeString(a.Sig)
-		if err != nil || a.Service != service || !ed25519.Verify(key, a.signed(), sig) {
+		if !a.by(service, key) {
 			return nil, fmt.Errorf("checkpoint %d of %s is not signed by the anchor key", n, service)
 		}
 		out = append(out, a)
 	}
 	return out, lines.Err()
+}
+
+// by reports whether the checkpoint is of the service and signed by the key.
+func (a Anchor) by(service string, key ed25519.PublicKey) bool {
+	sig, err := hex.DecodeString(a.Sig)
+	return err == nil && a.Service == service && ed25519.Verify(key, a.signed(), sig)
+}
+
+// longestAnchors is how much of the file's end LastAnchor reads: many lines.
+const longestAnchors = 4096
+
+// LastAnchor returns the newest checkpoint of a service in dir, nil when there
+// is none; it reads the end of the file only.
+func LastAnchor(dir, service string, key ed25519.PublicKey) (*Anchor, error) {
+	f, err := os.Open(filepath.Join(dir, filepath.Base(service)+".jsonl")) //nolint:gosec // an operator's folder, a fixed name
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, errors.New("the checkpoints cannot be read")
+	}
+	defer func() { _ = f.Close() }()
+	if end, err := f.Seek(0, io.SeekEnd); err == nil {
+		_, _ = f.Seek(max(0, end-longestAnchors), io.SeekStart)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, longestAnchors))
+	if err != nil {
+		return nil, errors.New("the checkpoints cannot be read")
+	}
+	lines := bytes.Split(b, []byte("\n"))
+	for i := len(lines) - 1; i >= 0; i-- {
+		var a Anchor
+		switch {
+		case len(lines[i]) == 0, i == len(lines)-1: // nothing, or a line that is being written
+			continue
+		case json.Unmarshal(lines[i], &a) != nil || !a.by(service, key):
+			return nil, errors.New("the newest checkpoint is not signed by the anchor key")
+		}
+		return &a, nil
+	}
+	return nil, nil
 }

@@ -142,3 +142,40 @@ func (s stored) check(want int64, prev []byte, anchors map[int64][]string) strin
 	}
 	return ""
 }
+
+// verifyTail walks the newest n entries up to head and compares them with the
+// newest checkpoint. It returns how many it walked, and the first bad one.
+func verifyTail(ctx context.Context, db pg.DB, head Head, anchor *Anchor, n int64) (walked, bad int64, why string, err error) {
+	first := max(1, head.Seq-n+1)
+	var rows []stored
+	if err := db.SelectContext(ctx, &rows, `
+		SELECT seq, at, actor, on_behalf_of, action, object_type, object_id, result, request_id, body, prev, hash
+		FROM audit WHERE seq >= $1 AND seq <= $2 ORDER BY seq`, first-1, head.Seq); err != nil {
+		return 0, 0, "", fmt.Errorf("read the newest of the audit: %w", err)
+	}
+	at, prev := map[int64][]string{}, make([]byte, 32)
+	if anchor != nil {
+		at[anchor.Seq] = []string{anchor.Head}
+		if anchor.Seq > head.Seq {
+			return 0, head.Seq + 1, fmt.Sprintf("missing: a checkpoint has seen %d entries", anchor.Seq), nil
+		}
+	}
+	if first > 1 {
+		if len(rows) == 0 || rows[0].Seq != first-1 {
+			return 0, first - 1, "missing", nil
+		}
+		prev, rows = rows[0].Hash, rows[1:]
+	}
+	want := first
+	for _, row := range rows {
+		if why := row.check(want, prev, at); why != "" {
+			return want - first, want, why, nil
+		}
+		prev = row.Hash
+		want++
+	}
+	if want != head.Seq+1 || !bytes.Equal(prev, head.Hash) {
+		return want - first, want, fmt.Sprintf("missing: the head row says %d entries", head.Seq), nil
+	}
+	return want - first, 0, "", nil
+}

@@ -30,6 +30,7 @@ var registerAreas = []area{
 	{actor.RegisterImport, "/verzeichnis/verwaltung/register", "page.area.register"},
 	{actor.Public, "/verzeichnis/zustaendig", "page.area.responsible"},
 	{actor.RetentionRead, "/verzeichnis/aufbewahrung", "page.area.retention"},
+	{actor.AuditRead, "/verzeichnis/audit", "page.area.audit"},
 	{actor.PersonErase, "/verzeichnis/verwaltung/loeschungen", "page.area.erasures"},
 }
 
@@ -49,6 +50,7 @@ var organisationAreas = []area{
 	{actor.OfficersRead, "/verzeichnis/isb", "page.area.officers"},
 	{actor.Aggregate, "/verzeichnis/beteiligung", "page.area.participation"},
 	{actor.RetentionRead, "/verzeichnis/aufbewahrung", "page.area.retention"},
+	{actor.AuditRead, "/verzeichnis/audit", "page.area.audit"},
 	{actor.PersonErase, "/verzeichnis/verwaltung/loeschungen", "page.area.erasures"},
 	{actor.AccountOwn, "/konto/sicherheit", "page.area.security"},
 	{actor.AccountOwn, "/konto", "page.menu.account"},

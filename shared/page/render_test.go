@@ -169,7 +169,7 @@ func TestLinksKeepTheLanguage(t *testing.T) {
 
 func TestTheRegistersRowShowsOnlyWhatOneMayUseAndWhereOneIs(t *testing.T) {
 	t.Parallel()
-	for role, want := range map[actor.Role]int{actor.Constituency: 13, actor.Lead: 5, actor.Editor: 4} {
+	for role, want := range map[actor.Role]int{actor.Constituency: 13, actor.Lead: 6, actor.Editor: 4} {
 		u := page.UserOf(actor.Actor{Person: "p", Name: "A B", Memberships: []actor.Membership{{Organisation: "o", Role: role}}}, "")
 		got := page.RegisterMenu(u, "/verzeichnis/leistungen/anfragen?offen=1")
 		if len(got) != want {

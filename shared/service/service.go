@@ -149,6 +149,15 @@ func (b *Base) Close() error {
 	return err
 }
 
+// Audit is where the service's own chain is read.
+func (b *Base) Audit() *audit.Desk {
+	d := &audit.Desk{Service: b.Name, DB: b.DB, AnchorDir: b.Config.AnchorDir, Now: b.Now}
+	if key, err := b.Config.Key(); err == nil && key != nil {
+		d.Key, _ = key.Public().(ed25519.PublicKey)
+	}
+	return d
+}
+
 // OpenReader opens the pool on which the service reads on behalf of people:
 // readerURL is a login of its own, else the service's takes the role on.
 func (b *Base) OpenReader(readerURL, role string) (*sqlx.DB, error) {
