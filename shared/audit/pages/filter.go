@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -37,7 +38,7 @@ func (h *Handler) filter(f form) (audit.Filter, error) {
 	var wrong []fault.Field
 	out := audit.Filter{Action: f.Action, ObjectID: f.Object}
 	for name, v := range map[string]string{"actor": f.Actor, "action": f.Action, "object": f.Object, "organisation": f.Organisation} {
-		if len(v) > longest || strings.ContainsRune(v, 0) {
+		if len(v) > longest || strings.ContainsRune(v, 0) || !utf8.ValidString(v) {
 			wrong = append(wrong, fault.Field{Name: name, Code: "page.audit.err.long", Detail: "is too long"})
 		}
 	}
