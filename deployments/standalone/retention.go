@@ -70,7 +70,7 @@ func consent(r retention.Rule) string {
 func CountRetention(ctx context.Context, o Retention, out io.Writer) (err error) {
 	url, environ := func(service string) string { return o.Databases[service] }, o.Environ
 	if len(o.Databases) == 0 {
-		stop := func() error { return nil }
+		var stop func() error
 		if url, stop, err = database(ctx, o.Data); err != nil {
 			return err
 		}

@@ -123,6 +123,34 @@ func (s *Store) withVersions(ctx context.Context, db pg.DB, rows []alertRow) ([]
 	return out, nil
 }
 
+const listAll = `
+SELECT ` + alertColumns + ` FROM alerts a
+WHERE (cardinality($1::text[]) = 0 OR state = ANY($1)) AND ($2 = '' OR id < NULLIF($2, '')::uuid)
+ORDER BY id DESC LIMIT $3`
+
+// listOwn takes the newest alerts of each of the reader's organisations by index,
+// so that the cost does not grow with the archive.
+const listOwn = `
+SELECT ` + alertColumns + ` FROM alerts a
+WHERE a.id IN (
+	SELECT b.alert FROM unnest($4::uuid[]) AS o(id)
+	CROSS JOIN LATERAL (
+		SELECT x.alert FROM alert_bodies x JOIN alerts y ON y.id = x.alert
+		WHERE x.organisation = o.id AND (cardinality($1::text[]) = 0 OR y.state = ANY($1)) AND ($2 = '' OR x.alert < NULLIF($2, '')::uuid)
+		ORDER BY x.alert DESC LIMIT $3
+	) b
+) ORDER BY a.id DESC LIMIT $3`
+
+// listAgents adds those that an agent may know. An agent of hundreds of bodies is
+// in the audience of nearly every alert, so it goes through the newest.
+const listAgents = `
+SELECT ` + alertColumns + ` FROM alerts a
+WHERE (cardinality($1::text[]) = 0 OR state = ANY($1)) AND ($2 = '' OR id < NULLIF($2, '')::uuid)
+	AND (EXISTS (SELECT 1 FROM alert_bodies b WHERE b.alert = a.id AND b.organisation = ANY($4))
+		OR EXISTS (SELECT 1 FROM alert_bodies b WHERE b.alert = a.id AND b.organisation = ANY($5))
+			AND EXISTS (SELECT 1 FROM alert_versions v WHERE v.alert = a.id AND v.number = a.current_version AND v.content ->> 'TLP' = ANY($6)))
+ORDER BY id DESC LIMIT $3`
+
 // Alerts lists alerts, the newest first.
 func (r reading) Alerts(ctx context.Context, f alert.Filter) (out []alert.Alert, next string, err error) {
 	err = r.see(ctx, func(tx pg.DB) error {
@@ -141,14 +169,16 @@ func (s *Store) alerts(ctx context.Context, db pg.DB, f alert.Filter) ([]alert.A
 		return nil, "", fault.New(fault.Malformed, "after is no cursor of this list")
 	}
 	var rows []alertRow
-	err := db.SelectContext(ctx, &rows, `
-		SELECT `+alertColumns+` FROM alerts a
-		WHERE (cardinality($1::text[]) = 0 OR state = ANY($1))
-		  AND ($5 OR EXISTS (SELECT 1 FROM alert_bodies b WHERE b.alert = a.id AND b.organisation = ANY($2))
-			OR EXISTS (SELECT 1 FROM alert_bodies b WHERE b.alert = a.id AND b.organisation = ANY($6))
-				AND EXISTS (SELECT 1 FROM alert_versions v WHERE v.alert = a.id AND v.number = a.current_version AND v.content ->> 'TLP' = ANY($7)))
-		  AND ($3 = '' OR id < NULLIF($3, '')::uuid)
-		ORDER BY id DESC LIMIT $4`, pq.Array(states), pq.Array(f.Organisations), f.After, f.Limit+1, f.Everything, pq.Array(f.Mandated), pq.Array(forAgents()))
+	var err error
+	switch {
+	case f.Everything:
+		err = db.SelectContext(ctx, &rows, listAll, pq.Array(states), f.After, f.Limit+1)
+	case len(f.Mandated) == 0:
+		err = db.SelectContext(ctx, &rows, listOwn, pq.Array(states), f.After, f.Limit+1, pq.Array(f.Organisations))
+	default:
+		err = db.SelectContext(ctx, &rows, listAgents, pq.Array(states), f.After, f.Limit+1,
+			pq.Array(f.Organisations), pq.Array(f.Mandated), pq.Array(forAgents()))
+	}
 	if err != nil {
 		return nil, "", pg.Classify(ctx, fmt.Errorf("list alerts: %w", err))
 	}
