@@ -34,7 +34,7 @@ func TestTheSuccessorGetsTheNextWarningAndThePredecessorNone(t *testing.T) {
 	e := newEnv(t)
 	e.want(http.StatusOK, request{
 		method: http.MethodPut, path: "/api/notification/v1/subscriptions", as: actor.Officer,
-		json: `{"organisation":"16071043","mailbox":"it@musterhausen.example","off":false,"min_severity":"","categories":[],"version":0}`,
+		json:   `{"organisation":"16071043","mailbox":"it@musterhausen.example","off":false,"min_severity":"","categories":[],"version":0}`,
 		header: ifMatch(0),
 	})
 	e.released(named(draft, "16071043"))
