@@ -3,9 +3,6 @@
 package web
 
 import (
-	"bytes"
-	"encoding/csv"
-	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -112,13 +109,9 @@ func (h *Handler) participationCSV(c echo.Context) error {
 		return err
 	}
 	t := func(id string) string { return h.Pages.T(c, id) }
-	var b bytes.Buffer
-	b.WriteString("\ufeff") // spreadsheets read it as UTF-8
-	w := csv.NewWriter(&b)
-	w.Comma = ';'
 	rows := [][]string{{t("directory.participation.table"), t("directory.participation.of"), t("directory.participation.bodies"), t("directory.participation.active"), t("directory.participation.reachable"), t("directory.participation.officer"), t("directory.participation.mandate"), t("directory.participation.asked"), t("directory.participation.answered")}}
 	add := func(table string, r participation.Row, name string) {
-		line := []string{table, harmless(name), strconv.Itoa(r.Bodies)}
+		line := []string{table, name, strconv.Itoa(r.Bodies)}
 		for _, f := range r.Figures {
 			if f.Hidden {
 				line = append(line, t("directory.participation.few"))
@@ -138,19 +131,12 @@ func (h *Handler) participationCSV(c echo.Context) error {
 	for _, r := range x.Months {
 		add(t("directory.participation.month"), r, r.Key)
 	}
-	if err := w.WriteAll(rows); err != nil {
-		return fmt.Errorf("write the table: %w", err)
+	b, err := page.CSV(rows)
+	if err != nil {
+		return err
 	}
 	c.Response().Header().Set("Content-Disposition", `attachment; filename="beteiligung-`+x.At.Format(time.DateOnly)+`.csv"`)
-	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", b.Bytes())
-}
-
-// harmless keeps spreadsheets from reading a formula.
-func harmless(s string) string {
-	if s != "" && bytes.ContainsRune([]byte("=+-@\t\r"), rune(s[0])) {
-		return "'" + s
-	}
-	return s
+	return c.Blob(http.StatusOK, "text/csv; charset=utf-8", b)
 }
 
 // participationRow is one line as the API shows it; null is a number that is too
