@@ -70,6 +70,7 @@ type Organisation struct {
 	Email          string // where the body itself is reached, not a person
 	Phone          string
 	GoneAt         *time.Time // since when the register no longer has it
+	Undated        bool       // when the successor took over is not known; read with the record
 	Successor      string     // id of the body that took over from one that is gone; read with the record
 	UpdatedAt      time.Time
 	Version        int
@@ -78,6 +79,15 @@ type Organisation struct {
 
 // Gone reports whether the register no longer has the body.
 func (o Organisation) Gone() bool { return o.GoneAt != nil }
+
+// Ended is since when the body is gone, nil while it is there and where nobody
+// knows the day.
+func (o Organisation) Ended() *time.Time {
+	if o.Undated {
+		return nil
+	}
+	return o.GoneAt
+}
 
 // Reference is how others name the body: its AGS where it has one, else its id.
 func (o Organisation) Reference() string {

@@ -34,6 +34,7 @@ type organisationRow struct {
 	Phone          string     `db:"phone"`
 	GoneAt         *time.Time `db:"gone_at"`
 	Successor      *string    `db:"successor"`
+	Undated        bool       `db:"undated"`
 	UpdatedAt      time.Time  `db:"updated_at"`
 	Version        int        `db:"version"`
 	Sort           string     `db:"sort"`
@@ -47,7 +48,7 @@ func (r organisationRow) organisation() constituency.Organisation {
 		ARS: r.ARS, Name: r.Name, ShortName: r.ShortName, OfficialName: r.OfficialName, Kreis: r.Kreis, KreisName: r.KreisName,
 		Administration: text(r.Administration), Population: r.Population, Postcode: r.Postcode, Seat: r.Seat, Email: r.Email,
 		Phone: r.Phone, GoneAt: utc(r.GoneAt), Successor: text(r.Successor), UpdatedAt: r.UpdatedAt.UTC(), Version: r.Version,
-		Stage: r.Stage,
+		Stage: r.Stage, Undated: r.Undated,
 	}
 }
 
@@ -72,7 +73,7 @@ func organisationEvent(o constituency.Organisation) event.OrganisationChanged {
 const selectOrganisation = `
 SELECT o.id, o.key, o.level, o.kind, o.ags, o.ars, o.name, o.short_name, o.official_name, o.kreis,
 	coalesce(k.name, '') AS kreis_name, o.administration, o.population, o.postcode, o.seat, o.email, o.phone,
-	o.gone_at, s.successor, o.updated_at, o.version, o.sort, o.search, coalesce((SELECT b.stage FROM onboarding b WHERE b.organisation = o.id), 'none') AS stage
+	o.gone_at, s.successor, s.predecessor IS NOT NULL AND s.took_place IS NULL AS undated, o.updated_at, o.version, o.sort, o.search, coalesce((SELECT b.stage FROM onboarding b WHERE b.organisation = o.id), 'none') AS stage
 FROM organisation o
 LEFT JOIN succession s ON s.predecessor = o.id
 LEFT JOIN organisation k ON k.ags = o.kreis || '000' AND k.id <> o.id`

@@ -48,7 +48,7 @@ type organisationBody struct {
 	Seat           string       `json:"seat"`
 	Administration string       `json:"administration"` // id, "" when it is its own
 	Active         bool         `json:"active"`
-	EndedAt        *time.Time   `json:"ended_at,omitempty"`
+	EndedAt        *time.Time   `json:"ended_at"` // null also when the day is not known
 	Contact        *contactPair `json:"contact,omitempty"`
 	AdministeredBy *ref         `json:"administered_by,omitempty"`
 	Successor      *ref         `json:"successor,omitempty"` // who took over from one that ended
@@ -64,7 +64,7 @@ func organisationBodyOf(o constituency.Organisation, a actor.Actor) organisation
 	b := organisationBody{
 		ID: o.ID, AGS: o.AGS, ARS: o.ARS, Name: o.Name, ShortName: o.ShortName, OfficialName: o.OfficialName,
 		Level: string(o.Level), Kind: o.Kind, Kreis: o.Kreis, KreisName: o.KreisName, Population: o.Population, Postcode: o.Postcode,
-		Seat: o.Seat, Administration: o.Administration, Active: !o.Gone(), EndedAt: o.GoneAt, Version: o.Version,
+		Seat: o.Seat, Administration: o.Administration, Active: !o.Gone(), EndedAt: o.Ended(), Version: o.Version,
 	}
 	if a.May(actor.ContactRead, actor.Object{Organisation: o.ID}).Allowed {
 		b.Contact = &contactPair{o.Email, o.Phone}

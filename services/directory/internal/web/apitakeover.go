@@ -30,7 +30,7 @@ func (h *Handler) takeoverAPI() []httpserver.Route {
 // that is in the register it is nothing.
 type estateBody struct {
 	Organisation    ref             `json:"organisation"`
-	GoneAt          *time.Time      `json:"gone_at"`
+	Gone            bool            `json:"gone"`
 	Successor       *ref            `json:"successor"` // at the end of the steps
 	Kind            succession.Kind `json:"kind"`
 	Date            *string         `json:"date"` // null: not known
@@ -135,7 +135,7 @@ func (h *Handler) apiHandOver(c echo.Context) error {
 
 func (h *Handler) sendEstate(c echo.Context, o constituency.Organisation) error {
 	b := estateBody{
-		Organisation: refOf(o), GoneAt: o.GoneAt, Version: o.Version, People: []estatePerson{}, Deputies: []estateDeputy{},
+		Organisation: refOf(o), Gone: o.Gone(), Version: o.Version, People: []estatePerson{}, Deputies: []estateDeputy{},
 		Contacts: []estateContact{}, Requests: []estateRequest{}, Mandates: []estateMandate{},
 	}
 	if o.Gone() {

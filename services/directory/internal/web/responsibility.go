@@ -138,7 +138,7 @@ func officeBodyOf(a page.Authority) *officeBody {
 type formerBody struct {
 	ref
 	Kind string     `json:"kind"`
-	Date *time.Time `json:"date,omitempty"`
+	Date *time.Time `json:"date"` // null: not known
 }
 
 // placeBody is a body with what tells it from others of the same name.
