@@ -38,6 +38,7 @@ var demoPeople = []demoPerson{
 	{"Moritz Beispiel", "m.beispiel@cert.example", "Analyse", cert, []actor.Role{actor.Analyst}},
 	{"Anja Spur", "a.spur@cert.example", "Analyse", cert, []actor.Role{actor.Analyst}},
 	{"Jana Kranich", "j.kranich@cert.example", "Leitung Vorfallbearbeitung", cert, []actor.Role{actor.Lead}},
+	{"Rosa Rennsteig", "r.rennsteig@cert.example", "Stellvertretende Leitung Vorfallbearbeitung", cert, []actor.Role{actor.Lead}}, // deletions and holds need a second lead
 	{"Erik Text", "redaktion@cert.example", "Warnredaktion", cert, []actor.Role{actor.Editor}},
 	{"Frieda Freigabe", "freigabe@cert.example", "Freigabe von Warnungen", cert, []actor.Role{actor.Approver}},
 	{"Karla Kontakt", "kommunen@cert.example", "Betreuung der Kommunen", cert, []actor.Role{actor.Constituency}},

@@ -218,7 +218,7 @@ func TestOldDataIsDeletedWhenTwoPeopleAgree(t *testing.T) {
 	w.run(t, "notification", `UPDATE cases SET closed_at = closed_at - `+ago+` WHERE id = '`+c.ID+`'`,
 		`UPDATE deliveries SET done_at = done_at - `+ago+`, created_at = created_at - `+ago+` WHERE done_at IS NOT NULL`)
 
-	lead, admin := w.as(t, actor.Lead), w.as(t, actor.Admin)
+	lead, second, admin := w.as(t, actor.Lead), w.of(t, w.named(t, "r.rennsteig@cert.example")), w.as(t, actor.Admin)
 	for service, classes := range map[string][]string{
 		"intake": {"report-files", "report-content"}, "triage": {"case-files", "case-content"}, "notification": {"deliveries", "contacts", "case-copies"},
 	} {
@@ -233,7 +233,9 @@ func TestOldDataIsDeletedWhenTwoPeopleAgree(t *testing.T) {
 				t.Errorf("%s, %s: nothing is due", service, class)
 			}
 			must(t, lead, http.MethodPost, at+"/runs/"+run.ID+"/approve", http.StatusConflict, nil, nil)
-			must(t, admin, http.MethodPost, at+"/runs/"+run.ID+"/approve", http.StatusOK, nil, nil)
+			must(t, admin, http.MethodGet, at, http.StatusOK, nil, nil)
+			must(t, admin, http.MethodPost, at+"/runs/"+run.ID+"/approve", http.StatusNotFound, nil, nil)
+			must(t, second, http.MethodPost, at+"/runs/"+run.ID+"/approve", http.StatusOK, nil, nil)
 			db := w.open(t, service)
 			devstack.Eventually(t, 20*time.Second, service+" deletes "+class, func() bool {
 				var n int

@@ -39,14 +39,14 @@ import (
 )
 
 // people are one for each role; their token is "lst_" and the role, their cookie
-// "cookie-" and the role. A second analyst is "analyst2".
+// "cookie-" and the role. A second analyst is "analyst2", a second lead "lead2".
 var people = map[string]actor.Role{
 	"officer": actor.Officer, "org_admin": actor.OrgAdmin, "provider": actor.Provider, "duty": actor.Duty, "analyst": actor.Analyst,
-	"analyst2": actor.Analyst, "lead": actor.Lead, "editor": actor.Editor, "approver": actor.Approver, "constituency": actor.Constituency,
+	"analyst2": actor.Analyst, "lead": actor.Lead, "lead2": actor.Lead, "editor": actor.Editor, "approver": actor.Approver, "constituency": actor.Constituency,
 	"auditor": actor.Auditor, "admin": actor.Admin, "steering": actor.Steering,
 }
 
-var names = map[string]string{"analyst": "Mara Beispiel", "analyst2": "Jona Kranich", "lead": "Lea Leitner", "duty": "Didi Dienst"}
+var names = map[string]string{"analyst": "Mara Beispiel", "analyst2": "Jona Kranich", "lead": "Lea Leitner", "lead2": "Lothar Leitner", "duty": "Didi Dienst"}
 
 // stale is a person's session whose second factor was shown an hour ago.
 const stale = "stale"

@@ -228,9 +228,9 @@ var matrix = map[Action]row{
 	AggregateExport:  {fresh: true, cells: figures()},
 	OperationsRead:   {cells: map[Role]Reach{Admin: All}},
 	RetentionRead:    {cells: map[Role]Reach{Lead: All, Constituency: All, Auditor: All, Admin: All}},
-	RetentionPropose: {cells: map[Role]Reach{Lead: All, Admin: All}},
-	RetentionApprove: {fresh: true, cells: map[Role]Reach{Lead: All, Admin: All}},
-	LegalHold:        {cells: map[Role]Reach{Lead: All, Admin: All}},
+	RetentionPropose: {cells: map[Role]Reach{Lead: All}},
+	RetentionApprove: {fresh: true, cells: map[Role]Reach{Lead: All}}, // a second lead; the admin runs the job and sees the counts
+	LegalHold:        {cells: map[Role]Reach{Lead: All}},
 	PrivacyRead:      {fresh: true, cells: map[Role]Reach{Constituency: All}}, // keeps the register, answers people's requests
 	PersonErase:      {fresh: true, cells: map[Role]Reach{Constituency: All, Admin: All}},
 }

@@ -96,9 +96,9 @@ aggregate.read      | –    –      | –       –         –        *    * 
 aggregate.export    | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
 operations.read     | –    –      | –       –         –        –    –       –    –      –        –            –       *     –
 retention.read      | –    –      | –       –         –        –    –       *    –      –        *            *       *     –
-retention.propose   | –    –      | –       –         –        –    –       *    –      –        –            –       *     –
-retention.approve   | –    –      | –       –         –        –    –       *    –      –        –            –       *     –
-case.hold           | –    –      | –       –         –        –    –       *    –      –        –            –       *     –
+retention.propose   | –    –      | –       –         –        –    –       *    –      –        –            –       –     –
+retention.approve   | –    –      | –       –         –        –    –       *    –      –        –            –       –     –
+case.hold           | –    –      | –       –         –        –    –       *    –      –        –            –       –     –
 privacy.read        | –    –      | –       –         –        –    –       –    –      –        *            –       –     –
 person.erase        | –    –      | –       –         –        –    –       –    –      –        *            –       *     –
 public              | code –      | *       *         *        *    *       *    *      *        *            *       *     *
