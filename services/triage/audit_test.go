@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/thueringencert/leitstelle/services/triage/internal/sample"
+	"github.com/thueringencert/leitstelle/shared/actor"
 )
 
 const auditAPI = "/api/triage/v1/audit"
@@ -21,8 +22,8 @@ func TestTheAuditIsReadByLeadAndAuditorsOnlyAndNeverShowsContent(t *testing.T) {
 	ref := e.open(r)
 	e.form("analyst", ref, "uebernehmen", 1)
 	e.form("analyst", ref, "notiz", 2, "text", "Geheimes Wort", "key", "k")
-	for name := range people {
-		want := map[bool]int{true: http.StatusOK, false: http.StatusNotFound}[name == "lead" || name == "auditor"]
+	for name, role := range people {
+		want := map[bool]int{true: http.StatusOK, false: http.StatusNotFound}[role == actor.Lead || role == actor.Auditor]
 		for _, path := range []string{auditAPI, auditAPI + "/chain", "/lage/audit", "/lage/audit.csv"} {
 			if res := e.do(request{path: path, as: name, cookie: !strings.HasPrefix(path, "/api/")}); res.StatusCode != want || strings.Contains(res.body, "Geheimes Wort") {
 				t.Errorf("%s of %s: %d, want %d", path, name, res.StatusCode, want)
