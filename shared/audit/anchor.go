@@ -15,6 +15,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -150,12 +151,12 @@ func LastAnchor(dir, service string, key ed25519.PublicKey) (*Anchor, error) {
 		return nil, errors.New("the checkpoints cannot be read")
 	}
 	lines := bytes.Split(b, []byte("\n"))
-	for i := len(lines) - 1; i >= 0; i-- {
+	for i, line := range slices.Backward(lines) {
 		var a Anchor
 		switch {
-		case len(lines[i]) == 0, i == len(lines)-1: // nothing, or a line that is being written
+		case len(line) == 0, i == len(lines)-1: // nothing, or a line that is being written
 			continue
-		case json.Unmarshal(lines[i], &a) != nil || !a.by(service, key):
+		case json.Unmarshal(line, &a) != nil || !a.by(service, key):
 			return nil, errors.New("the newest checkpoint is not signed by the anchor key")
 		}
 		return &a, nil

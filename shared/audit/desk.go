@@ -96,10 +96,12 @@ func (d *Desk) chain(ctx context.Context, tx pg.DB, check bool) (c Chain, err er
 		return c, err
 	}
 	if d.AnchorDir != "" && d.Key != nil {
-		if c.Anchor, err = LastAnchor(d.AnchorDir, d.Service, d.Key); err != nil {
-			c.Bad, c.Why = c.Head.Seq, err.Error()
+		last, unread := LastAnchor(d.AnchorDir, d.Service, d.Key)
+		if unread != nil {
+			c.Bad, c.Why = c.Head.Seq, unread.Error()
 			return c, nil
 		}
+		c.Anchor = last
 	}
 	if check {
 		c.Checked, c.Bad, c.Why, err = verifyTail(ctx, tx, c.Head, c.Anchor, recent)

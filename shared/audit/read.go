@@ -142,10 +142,7 @@ func (f Filter) from(ctx context.Context, db pg.DB, q *query, limit string, acti
 	if byActor && byOrganisation {
 		q.and(`a.actor = ANY (?)`, pq.Array(f.Actors))
 	}
-	rest := ""
-	for _, w := range q.where {
-		rest += " AND " + w
-	}
+	rest := strings.Join(append([]string{""}, q.where...), " AND ")
 	switch {
 	case byOrganisation:
 		org := q.arg(f.Organisation)

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"strings"
+	"unicode/utf8"
 )
 
 // CSV is a table for spreadsheets: semicolons, UTF-8 with a mark, and no cell
@@ -29,11 +30,9 @@ func CSV(rows [][]string) ([]byte, error) {
 }
 
 func cell(s string) string {
-	for _, r := range strings.TrimLeft(s, " \u00a0") {
-		if strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", r) {
-			return "'" + s
-		}
-		break
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0"))
+	if strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", first) {
+		return "'" + s
 	}
 	return s
 }
