@@ -91,17 +91,24 @@ func (d *Desk) Export(ctx context.Context, by By, f Filter) ([]Row, error) {
 	return rows, err
 }
 
+// anchor is the newest checkpoint, or why there is none to trust.
+func (d *Desk) anchor() (*Anchor, string) {
+	a, err := LastAnchor(d.AnchorDir, d.Service, d.Key)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return a, ""
+}
+
 func (d *Desk) chain(ctx context.Context, tx pg.DB, check bool) (c Chain, err error) {
 	if c.Head, err = ReadHead(ctx, tx); err != nil {
 		return c, err
 	}
 	if d.AnchorDir != "" && d.Key != nil {
-		last, unread := LastAnchor(d.AnchorDir, d.Service, d.Key)
-		if unread != nil {
-			c.Bad, c.Why = c.Head.Seq, unread.Error()
+		if c.Anchor, c.Why = d.anchor(); c.Why != "" {
+			c.Bad = c.Head.Seq
 			return c, nil
 		}
-		c.Anchor = last
 	}
 	if check {
 		c.Checked, c.Bad, c.Why, err = verifyTail(ctx, tx, c.Head, c.Anchor, recent)
