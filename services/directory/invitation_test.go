@@ -180,10 +180,13 @@ func TestALinkCountsOnceAlsoAtTheSameMoment(t *testing.T) {
 	path := "/konto/einladung/" + b.invited("neu@example.org")
 	var wg sync.WaitGroup
 	in := make([]int, 4)
-	for i := range in {
-		w := b.browser()
-		code := b.codeOf(secretOn(t, w.get(path).body))
-		wg.Go(func() { in[i] = w.post(path, url.Values{"password": {good}, "code": {code}}).StatusCode })
+	browsers, codes := make([]*browser, len(in)), make([]string, len(in))
+	for i := range in { // all have it open before the first sends it
+		browsers[i] = b.browser()
+		codes[i] = b.codeOf(secretOn(t, browsers[i].get(path).body))
+	}
+	for i, w := range browsers {
+		wg.Go(func() { in[i] = w.post(path, url.Values{"password": {good}, "code": {codes[i]}}).StatusCode })
 	}
 	wg.Wait()
 	ok := 0
