@@ -29,7 +29,7 @@ func (b *tab) atProvider(who string) {
 // The three ways that signing in with another account can end, in the browser:
 // two factors there are enough, one is not, and nobody is let in by name.
 func TestSigningInAtTheDemonstrationsProvider(t *testing.T) {
-	w := shared(t)
+	w := fresh(t, standalone.Options{Fast: true})
 	for _, width := range []int64{390, 1440} {
 		b := newTab(t, w, width, 900)
 		b.mu.Lock()
@@ -79,7 +79,7 @@ func TestSigningInAtTheDemonstrationsProvider(t *testing.T) {
 
 // The provider sends browsers nowhere but back to its site.
 func TestTheDemonstrationsProviderServesItsSiteOnly(t *testing.T) {
-	w := shared(t)
+	w := fresh(t, standalone.Options{Fast: true})
 	c := client(t)
 	at, err := url.Parse(w.get(t, c, "/konto/oidc/servicekonto", "").Header.Get("Location"))
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/thueringencert/leitstelle/deployments/standalone"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/devstack"
+	"github.com/thueringencert/leitstelle/shared/event"
 )
 
 // newFixture plants one object of each kind in Klettbach (own for its people,
@@ -166,7 +167,7 @@ func (f *fixture) plantContacts(t *testing.T) {
 	for _, x := range []struct{ name, organisation string }{{"a contact of Klettbach", f.klettbach}, {"a contact of Jena", f.jena}} {
 		var c struct{ ID string }
 		must(t, f.w.as(t, actor.Constituency), http.MethodPost, "/api/directory/v1/organisations/"+x.organisation+"/contacts", http.StatusCreated,
-			map[string]any{"name": "Matrix", "functions": []string{"press"}, "email": "matrix@" + x.organisation + ".example"}, &c)
+			map[string]any{"name": "Matrix " + event.NewID(), "functions": []string{"press"}, "email": "matrix@" + x.organisation + ".example"}, &c)
 		f.contacts = append(f.contacts, object{name: x.name, path: []string{x.organisation, c.ID}, orgs: []string{x.organisation}})
 	}
 	f.plantGone(t)
