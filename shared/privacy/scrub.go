@@ -145,17 +145,18 @@ func (s *scrubber) replace(v any, changed *bool) any {
 
 // wires are the texts that a service keeps for the way between services and for
 // repeated requests: what was sent, what was answered, what nobody could take in.
+// A dead event may be any bytes. $1 of read are patterns, $2 whether events that wait are meant, too.
 var wires = []struct{ read, write string }{
 	{
-		`SELECT seq::text AS id, body AS text FROM outbox WHERE (published_at IS NOT NULL OR $2) AND %s`,
+		`SELECT seq::text AS id, body AS text FROM outbox WHERE (published_at IS NOT NULL OR $2) AND body ILIKE ANY ($1)`,
 		`UPDATE outbox o SET body = x.text FROM unnest($1::text[], $2::text[]) AS x(id, text) WHERE o.seq = x.id::bigint`,
 	},
 	{
-		`SELECT ctid::text AS id, response AS text FROM idempotency WHERE $2 IN (true, false) AND %s`,
+		`SELECT ctid::text AS id, response AS text FROM idempotency WHERE $2::boolean IS NOT NULL AND response ILIKE ANY ($1)`,
 		`UPDATE idempotency o SET response = x.text FROM unnest($1::text[], $2::text[]) AS x(id, text) WHERE o.ctid = x.id::tid`,
 	},
 	{
-		`SELECT id::text AS id, convert_from(body, 'UTF8') AS text FROM dead_event WHERE $2 IN (true, false) AND %s`,
+		`SELECT id::text AS id, body AS text FROM dead_event WHERE $2::boolean IS NOT NULL AND encode(body, 'escape') ILIKE ANY ($1)`,
 		`UPDATE dead_event o SET body = convert_to(x.text, 'UTF8') FROM unnest($1::text[], $2::text[]) AS x(id, text) WHERE o.id = x.id::bigint`,
 	},
 }
@@ -179,9 +180,8 @@ func ForgetWires(ctx context.Context, tx pg.DB, w Who) (done, left int64, err er
 	for _, a := range w.Address {
 		patterns = append(patterns, "%"+a+"%")
 	}
-	for i, x := range wires {
-		column := [...]string{"body", "response", "convert_from(body, 'UTF8')"}[i]
-		n, err := forgetWire(ctx, tx, w, fmt.Sprintf(x.read, column+` ILIKE ANY ($1)`), x.write, patterns)
+	for _, x := range wires {
+		n, err := forgetWire(ctx, tx, w, x.read, x.write, patterns)
 		if err != nil {
 			return 0, 0, err
 		}

@@ -37,7 +37,8 @@ const nobody = "nobody"
 func (h *Handler) filter(f form) (audit.Filter, error) {
 	var wrong []fault.Field
 	out := audit.Filter{Action: f.Action, ObjectID: f.Object}
-	for name, v := range map[string]string{"actor": f.Actor, "action": f.Action, "object": f.Object, "organisation": f.Organisation} {
+	for _, x := range [][2]string{{"actor", f.Actor}, {"action", f.Action}, {"object", f.Object}, {"organisation", f.Organisation}} {
+		name, v := x[0], x[1]
 		if len(v) > longest || strings.ContainsRune(v, 0) || !utf8.ValidString(v) {
 			wrong = append(wrong, fault.Field{Name: name, Code: "page.audit.err.long", Detail: "is too long"})
 		}
