@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -68,6 +69,14 @@ func consent(r retention.Rule) string {
 // CountRetention prints what would be deleted now, a line each class: the dry
 // run of the pages. Nothing changes.
 func CountRetention(ctx context.Context, o Retention, out io.Writer) (err error) {
+	for name := range o.Databases {
+		if !slices.Contains(serviceNames, name) {
+			return fmt.Errorf("there is no service %q", name)
+		}
+	}
+	if len(o.Databases) > 0 && o.Data != "" {
+		return errors.New("--data or --database, not both")
+	}
 	url, environ := func(service string) string { return o.Databases[service] }, o.Environ
 	if len(o.Databases) == 0 {
 		var stop func() error

@@ -92,23 +92,40 @@ func TestWhatIsWrittenToManyCasesIsOneMailEach(t *testing.T) {
 // Each case learns that the one mail about all of them did not arrive.
 func TestABundledMailThatFailsIsToldToEachCase(t *testing.T) {
 	t.Parallel()
+	for name, early := range map[string]bool{"after all cases joined it": false, "before the last one joins it": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			failsBundled(t, early)
+		})
+	}
+}
+
+func failsBundled(t *testing.T, early bool) {
+	t.Helper()
 	e := newEnv(t, event.MandateChanged{
 		ID: "0190c000-0000-7000-9000-000000000001", Version: 1, Principal: elsewhere, Agent: kiv, Scopes: []string{"report", "read"}, From: start.AddDate(-1, 0, 0),
 	})
 	reports := providerReport()
 	e.told(reports)
 	e.count(`SELECT count(*) FROM report_members`, 3)
-	both := make(chan struct{})
+	joined := make(chan struct{})
 	e.sink.Script(func(c mailsink.Command) mailsink.Reply {
 		if c.Stage == mailsink.Rcpt && c.To == "provider@example.org" {
-			return mailsink.Reply{Code: 550, Wait: both}
+			return mailsink.Reply{Code: 550, Wait: joined}
 		}
 		return mailsink.Reply{}
 	})
 	batch := event.NewID()
-	e.publish(posted(1, reports[0], batch), posted(2, reports[2], batch))
-	e.count(`SELECT jsonb_array_length(data -> 'asked') FROM notices WHERE kind = 'question'`, 2)
-	close(both)
+	if !early {
+		e.publish(posted(1, reports[0], batch), posted(2, reports[2], batch))
+		e.count(`SELECT jsonb_array_length(data -> 'asked') FROM notices WHERE kind = 'question'`, 2)
+		close(joined)
+	} else {
+		close(joined)
+		e.publish(posted(1, reports[0], batch))
+		e.count(sentTo("question", "provider@example.org", "failed"), 1)
+		e.publish(posted(2, reports[2], batch))
+	}
 	e.count(`SELECT count(DISTINCT body::jsonb #>> '{data,case}') FROM outbox WHERE type = 'delivery.failed' AND coalesce(body::jsonb #>> '{data,case}', '') <> ''`, 2)
 }
 

@@ -98,7 +98,7 @@ func (d directory) entitled(n message.Notice, to message.Delivery) bool {
 
 // mayHave asks the matrix whether a person may see what a notice points to.
 func (d directory) mayHave(a actor.Actor, n message.Notice, to message.Delivery) bool {
-	about := d.object(a, cmp.Or(n.About(), to.Organisation))
+	about := d.object(cmp.Or(n.About(), to.Organisation), n.Owner())
 	switch n.Kind {
 	case message.Alert, message.AllClear:
 		v := a.View(actor.AlertRead)
@@ -106,10 +106,10 @@ func (d directory) mayHave(a actor.Actor, n message.Notice, to message.Delivery)
 	case message.OnCall:
 		return a.Has(actor.Duty) || a.Reaches(actor.CaseTake) && d.standsInForDuty(a.Person)
 	case message.Reported, message.Copy:
-		return a.May(actor.ReportRead, actor.Object{Organisation: about.Organisation}).Allowed || a.May(actor.ReportTakeOver, about).Allowed
+		return a.May(actor.ReportRead, about).Allowed || a.May(actor.ReportTakeOver, about).Allowed
 	case message.Question:
 		return n.About() == "" || slices.ContainsFunc(n.Bodies(), func(body string) bool {
-			about := d.object(a, body)
+			about := d.object(body, n.Owner())
 			return a.May(actor.ReportRead, about).Allowed || a.May(actor.ReportTakeOver, about).Allowed
 		})
 	case message.Receipt, message.Invitation, message.Wanted:
@@ -117,12 +117,13 @@ func (d directory) mayHave(a actor.Actor, n message.Notice, to message.Delivery)
 	return true
 }
 
-// object is a body, or the one that took over from it, as the matrix asks.
-func (d directory) object(a actor.Actor, body string) actor.Object {
+// object is the report of a body, or of the one that took over from it, which a
+// person made ("" for nobody known), as the matrix asks.
+func (d directory) object(body, owner string) actor.Object {
 	if _, heir, ok := d.r.Successor(body); ok {
 		body = heir.ID
 	}
-	return actor.Object{Organisation: body, Owner: a.Person}
+	return actor.Object{Organisation: body, Owner: owner}
 }
 
 func (d directory) active(organisation string) bool {

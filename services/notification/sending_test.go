@@ -31,8 +31,11 @@ func sentTo(kind, email, state string) string {
 func TestAQuestionIsNotMailedToWhoMayNotReadItAnyMore(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*event.PersonChanged){
-		"works elsewhere now":   func(p *event.PersonChanged) { p.Memberships[0].Organisation = elsewhere },
-		"has another role":      func(p *event.PersonChanged) { p.Memberships[0].Role = string(actor.Steering) },
+		"works elsewhere now": func(p *event.PersonChanged) { p.Memberships[0].Organisation = elsewhere },
+		"has another role":    func(p *event.PersonChanged) { p.Memberships[0].Role = string(actor.Steering) },
+		"reported it and manages people elsewhere now": func(p *event.PersonChanged) {
+			p.Memberships[0].Organisation, p.Memberships[0].Role = elsewhere, string(actor.OrgAdmin)
+		},
 		"is locked out":         func(p *event.PersonChanged) { p.Active = false },
 		"belongs to no body":    func(p *event.PersonChanged) { p.Memberships = nil },
 		"may read it as before": func(*event.PersonChanged) {},
@@ -52,12 +55,34 @@ func TestAQuestionIsNotMailedToWhoMayNotReadItAnyMore(t *testing.T) {
 			e.knows(p)
 			e.asks(id, o)
 			want := "cancelled"
-			if name == "may read it as before" {
+			if name == "may read it as before" || name == "reported it and manages people elsewhere now" { // one's own stays readable
 				want = "sent"
 			}
 			e.count(sentTo("question", "officer@example.org", want), 1)
 		})
 	}
+}
+
+// Who took a part over reads it as an officer of the body, not as the reporter:
+// with that role the questions end.
+func TestWhoTookOverIsAskedNoMoreOnceTheyLeave(t *testing.T) {
+	t.Parallel()
+	e := memberEnv(t)
+	reports := providerReport()
+	e.told(reports)
+	e.count(`SELECT count(*) FROM report_members`, 3)
+	e.publish(event.ReportTakenOver{
+		Report: reports[0].Report, Reference: reports[0].Reference, Affected: reports[0].Affected, Author: event.Person{ID: personID(actor.Officer)}, At: start,
+	})
+	e.count(`SELECT count(*) FROM report_members WHERE over_at IS NOT NULL`, 1)
+	p := event.PersonChanged{
+		ID: personID(actor.Officer), Version: 2, Name: "Kim officer", Email: "officer@example.org", Active: true, Language: "de",
+		Memberships: []event.Membership{{Organisation: elsewhere, Role: string(actor.OrgAdmin)}},
+	}
+	e.learn(p)
+	e.knows(p)
+	e.asks(reports[0].Report, reports[0].Affected)
+	e.count(sentTo("question", "officer@example.org", "cancelled"), 1)
 }
 
 // knows waits until the running service has the record.

@@ -154,7 +154,7 @@ func (c *Courier) later(d message.Delivery, err error) *message.Result {
 	return &message.Result{Delivery: d, State: message.Pending, Next: next, Reason: err.Error(), At: now}
 }
 
-// noticeCache keeps the notices of the last batches: 2,000 deliveries share one.
+// noticeCache keeps the alerts of the last batches: 2,000 deliveries share one.
 type noticeCache struct {
 	mu    sync.Mutex
 	known map[string]message.Notice
@@ -169,6 +169,9 @@ func (n *noticeCache) get(ctx context.Context, q Queue, id string) (message.Noti
 	x, err := q.Notice(ctx, id)
 	if err != nil {
 		return x, err
+	}
+	if x.Kind != message.Alert && x.Kind != message.AllClear {
+		return x, nil // for one or a few, and a question may still come to point to more
 	}
 	if n.known == nil || len(n.known) >= 64 {
 		n.known = map[string]message.Notice{}

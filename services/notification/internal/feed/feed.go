@@ -48,6 +48,7 @@ type People interface {
 	Person(id string) (register.Person, bool)
 	ActorOf(person string) (actor.Actor, bool)
 	Organisation(id string) (register.Organisation, bool)
+	Successor(agsOrID string) (former, successor register.Organisation, ok bool)
 	People(organisation string, roles ...actor.Role) []register.Person
 }
 

@@ -12,15 +12,10 @@ import (
 
 // heir is who answers for a body now: itself, or the one that took over.
 func (f Feed) heir(organisation string) (id string, gone bool) {
-	id = organisation
-	for range 10 { // mergers after each other
-		o, ok := f.People.Organisation(id)
-		if !ok || o.Active || o.Successor == "" {
-			break
-		}
-		id = o.Successor
+	if _, heir, ok := f.People.Successor(organisation); ok {
+		return heir.ID, true
 	}
-	return id, id != organisation
+	return organisation, false
 }
 
 // asked is who is asked about a body that another one took over from: the heir's

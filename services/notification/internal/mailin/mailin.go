@@ -89,9 +89,9 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 // Data reads the report. What says nothing is taken and forgotten.
 func (s *session) Data(r io.Reader) error {
 	reason, failed, err := bounce.Read(r)
+	_, _ = io.Copy(io.Discard, r) // the rest: who sends in chunks (BDAT) would be told that it failed
 	if err != nil || !failed {
 		s.x.Log.Debug("mailin: a message that reports no failure", zap.Error(err))
-		_, _ = io.Copy(io.Discard, r) // the rest, so that the connection goes on
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, takes)

@@ -91,6 +91,18 @@ func (n Notice) About() string {
 	return ""
 }
 
+// Owner is the person who reported what a question is about, "" for a guest and
+// for other notices: one's own reports stay readable in some roles.
+func (n Notice) Owner() string {
+	var d struct {
+		Owner string `json:"owner"`
+	}
+	if n.Kind != Question || json.Unmarshal(n.Data, &d) != nil {
+		return ""
+	}
+	return d.Owner
+}
+
 // Bodies are those of Notice.About, all of a question that points to messages
 // about several.
 func (n Notice) Bodies() []string {

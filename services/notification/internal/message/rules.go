@@ -31,6 +31,7 @@ type QuestionData struct {
 	Case      string  `json:"case,omitempty"`
 	TLP       string  `json:"tlp"`
 	About     string  `json:"about,omitempty"`   // see Notice.About
+	Owner     string  `json:"owner,omitempty"`   // see Notice.Owner
 	Bundle    bool    `json:"bundle,omitempty"`  // one of many cases' messages, and the TLP lets the mail say so
 	Several   bool    `json:"several,omitempty"` // its reader deals with several bodies
 	Asked     []Asked `json:"asked,omitempty"`   // what it points to
@@ -95,6 +96,16 @@ type Contact struct {
 	To        []To
 }
 
+// reporter is the person who reported, "" for a guest.
+func (c Contact) reporter() string {
+	for _, t := range c.To {
+		if t.Person != "" {
+			return t.Person
+		}
+	}
+	return ""
+}
+
 // ContactOf reads the reporter's addresses from a report: the call-back address
 // and the address of the person who was signed in, each once.
 func ContactOf(r event.ReportSubmitted, person *To) Contact {
@@ -143,7 +154,7 @@ func ReceiptOf(id string, r event.ReportSubmitted, now time.Time) Notice {
 // QuestionOf points the reporter of one report to a message of the CERT. The
 // mail never carries the text; from AMBER+STRICT on not even the case's number.
 func QuestionOf(id string, m event.CaseMessagePosted, c Contact, now time.Time) Notice {
-	data, asked := QuestionData{Reference: c.Reference, TLP: m.TLP, About: m.Organisation.ID}, askedOf(m, c)
+	data, asked := QuestionData{Reference: c.Reference, TLP: m.TLP, About: m.Organisation.ID, Owner: c.reporter()}, askedOf(m, c)
 	data.Case, data.Asked = asked.Reference, []Asked{asked}
 	return Notice{
 		ID: id, Key: "question:" + m.Message + ":" + c.Report, Kind: Question, Report: c.Report, Case: m.Case,
@@ -159,7 +170,7 @@ func BundleOf(id string, m event.CaseMessagePosted, c Contact, to To, several bo
 	n := QuestionOf(id, m, c, now)
 	asked := askedOf(m, c)
 	n.Data = encode(QuestionData{
-		Reference: c.Reference, TLP: m.TLP, About: m.Organisation.ID, Bundle: asked.Reference != "", Several: several && asked.Reference != "", Asked: []Asked{asked},
+		Reference: c.Reference, TLP: m.TLP, About: m.Organisation.ID, Owner: c.reporter(), Bundle: asked.Reference != "", Several: several && asked.Reference != "", Asked: []Asked{asked},
 	})
 	who := strings.ToLower(to.Email)
 	if to.Person == "" {

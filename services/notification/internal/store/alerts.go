@@ -128,21 +128,28 @@ SELECT ` + alertColumns + ` FROM alerts a
 WHERE (cardinality($1::text[]) = 0 OR state = ANY($1)) AND ($2 = '' OR id < NULLIF($2, '')::uuid)
 ORDER BY id DESC LIMIT $3`
 
-// listOwn takes the newest alerts of each of the reader's organisations by index,
-// so that the cost does not grow with the archive.
+// few mandates are looked up one by one.
+const few = 20
+
+// listOwn takes the newest alerts of each of the reader's organisations, and of
+// those under a mandate what an agent may know, by index: the cost does not grow
+// with the archive.
 const listOwn = `
 SELECT ` + alertColumns + ` FROM alerts a
 WHERE a.id IN (
-	SELECT b.alert FROM unnest($4::uuid[]) AS o(id)
+	SELECT b.alert FROM (
+		SELECT id, true AS own FROM unnest($4::uuid[]) AS a(id) UNION ALL SELECT id, false FROM unnest($5::uuid[]) AS m(id)
+	) o
 	CROSS JOIN LATERAL (
 		SELECT x.alert FROM alert_bodies x JOIN alerts y ON y.id = x.alert
 		WHERE x.organisation = o.id AND (cardinality($1::text[]) = 0 OR y.state = ANY($1)) AND ($2 = '' OR x.alert < NULLIF($2, '')::uuid)
+			AND (o.own OR EXISTS (SELECT FROM alert_versions v WHERE v.alert = y.id AND v.number = y.current_version AND v.content ->> 'TLP' = ANY ($6)))
 		ORDER BY x.alert DESC LIMIT $3
 	) b
 ) ORDER BY a.id DESC LIMIT $3`
 
-// listAgents adds those that an agent may know. An agent of hundreds of bodies is
-// in the audience of nearly every alert, so it goes through the newest.
+// listAgents is listOwn for an agent of many bodies: it is in the audience of
+// nearly every alert, so it goes through the newest.
 const listAgents = `
 SELECT ` + alertColumns + ` FROM alerts a
 WHERE (cardinality($1::text[]) = 0 OR state = ANY($1)) AND ($2 = '' OR id < NULLIF($2, '')::uuid)
@@ -170,13 +177,14 @@ func (s *Store) alerts(ctx context.Context, db pg.DB, f alert.Filter) ([]alert.A
 	}
 	var rows []alertRow
 	var err error
-	switch {
-	case f.Everything:
+	if f.Everything {
 		err = db.SelectContext(ctx, &rows, listAll, pq.Array(states), f.After, f.Limit+1)
-	case len(f.Mandated) == 0:
-		err = db.SelectContext(ctx, &rows, listOwn, pq.Array(states), f.After, f.Limit+1, pq.Array(f.Organisations))
-	default:
-		err = db.SelectContext(ctx, &rows, listAgents, pq.Array(states), f.After, f.Limit+1,
+	} else {
+		list := listOwn
+		if len(f.Mandated) > few {
+			list = listAgents
+		}
+		err = db.SelectContext(ctx, &rows, list, pq.Array(states), f.After, f.Limit+1,
 			pq.Array(f.Organisations), pq.Array(f.Mandated), pq.Array(forAgents()))
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/notification/internal/message"
 	"github.com/thueringencert/leitstelle/shared/audit"
+	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
@@ -69,7 +70,7 @@ FROM notices n
 JOIN LATERAL jsonb_to_recordset(n.data -> 'asked')
 	AS a(message text, report text, "case" text, reference text, body text, tlp text, at timestamptz) ON a.report = $1 AND a.body = $2 AND a.at > $3
 JOIN deliveries d ON d.notice = n.id
-WHERE n.kind = 'question' AND n.data ? 'asked'
+WHERE n.kind = 'question' AND n.created_at > $3::timestamptz - interval '1 day' AND n.data ? 'asked' -- a batch grows for minutes
 GROUP BY a.message, a."case", a.reference, a.tlp, a.at ORDER BY a.at, a.message`
 
 // Asked are the messages about a body of a report that were written after a moment.
@@ -117,9 +118,29 @@ func (s *Store) SayTogether(ctx context.Context, n message.Notice, to message.To
 		if len(known) == 0 {
 			return nil // it points to this already
 		}
-		_, err = audit.Append(ctx, tx, s.entry(system(), "notice.extend", "notice", known[0], ""))
-		return err
+		if _, err = audit.Append(ctx, tx, s.entry(system(), "notice.extend", "notice", known[0], "")); err != nil {
+			return err
+		}
+		return s.tellLate(ctx, tx, known[0], n.Case)
 	})
+}
+
+// tellLate tells a case that joined a notice after its mail had failed. The lock
+// waits for a Mark that is about to tell the others.
+func (s *Store) tellLate(ctx context.Context, tx pg.DB, notice, about string) error {
+	var d failedRow
+	err := tx.GetContext(ctx, &d, `SELECT `+failedColumns+` FROM deliveries WHERE notice = $1 FOR SHARE`, notice)
+	if err = pg.NoRows(ctx, err, "the notice has no delivery"); err != nil {
+		return err
+	}
+	if d.State != string(message.Failed) && d.State != string(message.Bounced) {
+		return nil
+	}
+	f := event.DeliveryFailed{Delivery: d.ID, Organisation: d.Organisation, Person: d.Person, Channel: d.Channel, Reason: d.Reason, Case: about, At: s.now()}
+	if d.Organisation != "" || d.Person != "" {
+		f.Recipient = d.Recipient
+	}
+	return s.publish(ctx, tx, system(), "", f)
 }
 
 // Member returns what is known of a body that a provider reported for.

@@ -44,7 +44,7 @@ type Config struct {
 	Helo     string `env:"HELO" envDefault:"localhost" doc:"own name in EHLO"`
 	Conns    int    `env:"CONNECTIONS" envDefault:"4" doc:"connections at a time"`
 	// The second relay (failure model F22) has the same TLS setting and account.
-	SecondHost string `env:"SECOND_HOST" doc:"second mail server, asked while the first takes no connections"`
+	SecondHost string `env:"SECOND_HOST" doc:"second mail server, asked while the first takes no connections, with the same user, password and TLS"`
 	SecondPort int    `env:"SECOND_PORT" doc:"its port, 0: that of the first"`
 	// Timeouts of tests; the zero value takes the constants.
 	Command, Data time.Duration
@@ -102,10 +102,14 @@ func (c *Channel) Dial(ctx context.Context) (*Conn, error) {
 		return c.dial(ctx, c.cfg.Host, c.cfg.Port, c.cfg.Command)
 	}
 	conn, err := c.dial(ctx, c.cfg.Host, c.cfg.Port, min(firstWait, c.cfg.Command))
-	if err != nil && ctx.Err() == nil {
-		return c.dial(ctx, c.cfg.SecondHost, cmp.Or(c.cfg.SecondPort, c.cfg.Port), c.cfg.Command)
+	if err == nil || ctx.Err() != nil {
+		return conn, err
 	}
-	return conn, err
+	second, also := c.dial(ctx, c.cfg.SecondHost, cmp.Or(c.cfg.SecondPort, c.cfg.Port), c.cfg.Command)
+	if also != nil {
+		return nil, errors.Join(err, also)
+	}
+	return second, nil
 }
 
 func (c *Channel) dial(ctx context.Context, host string, port int, wait time.Duration) (*Conn, error) {
