@@ -136,8 +136,14 @@ func TestTheCommandListsTheRulesOfEveryService(t *testing.T) {
 			t.Errorf("exit %d, no line %s in\n%s", code, want, out)
 		}
 	}
-	for _, args := range [][]string{{"retention", "run"}, {"retention", "dry-run"}, {"retention", "run", "--data", t.TempDir(), "case-content"}, {"retention", "run", "--database", "triage=postgres://x"}, {"retention", "delete"},
-		{"retention", "dry-run", "--database", "traige=postgres://x"}, {"retention", "dry-run", "--data", t.TempDir(), "--database", "triage=postgres://x"},
+	for _, args := range [][]string{
+		{"retention", "run"},
+		{"retention", "dry-run"},
+		{"retention", "run", "--data", t.TempDir(), "case-content"},
+		{"retention", "run", "--database", "triage=postgres://x"},
+		{"retention", "delete"},
+		{"retention", "dry-run", "--database", "traige=postgres://x"},
+		{"retention", "dry-run", "--data", t.TempDir(), "--database", "triage=postgres://x"},
 	} {
 		if out, code := tool(t, args...); code == 0 {
 			t.Errorf("%v: exit 0\n%s", args, out)
