@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,9 +19,15 @@ import (
 // maxDepth is how deep JSON may nest; nothing of ours is deeper than five.
 const maxDepth = 32
 
+// maxAhead bounds the bytes that are set aside for a body before it comes: a
+// header costs a client nothing.
+const maxAhead = 64 << 10
+
 // Body reads the whole request body, which the route's limit bounds.
 func Body(c echo.Context) ([]byte, error) {
-	b, err := io.ReadAll(c.Request().Body)
+	var b bytes.Buffer
+	b.Grow(int(min(max(c.Request().ContentLength, 0), maxAhead)) + bytes.MinRead)
+	_, err := b.ReadFrom(c.Request().Body)
 	var tooLarge *http.MaxBytesError
 	if err != nil && !errors.As(err, &tooLarge) {
 		// The client stopped or was too slow; nothing on our side is away.
@@ -31,7 +36,7 @@ func Body(c echo.Context) ([]byte, error) {
 	if err != nil {
 		return nil, translate(c, err)
 	}
-	return b, nil
+	return b.Bytes(), nil
 }
 
 // DecodeJSON reads the request body strictly into v and returns the raw bytes.

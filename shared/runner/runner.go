@@ -8,8 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime/debug"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,15 +15,6 @@ import (
 
 // Grace is how long the parts have to stop.
 const Grace = 20 * time.Second
-
-// Tune sets the garbage collector for a server with a small heap and many short
-// requests: it runs a quarter as often, for some tens of megabytes. GOGC in the
-// environment wins. Only programs call it.
-func Tune() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
-}
 
 // Run runs the parts until ctx ends or one fails. It returns the first failure.
 func Run(ctx context.Context, parts ...func(context.Context) error) error {
