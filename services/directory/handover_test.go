@@ -4,6 +4,7 @@ package directory_test
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -136,6 +137,28 @@ func TestTheSuccessorGetsTheEstateOnceAndInOneStep(t *testing.T) {
 	}
 	b.want(ask{path: bergAPI + "/emergency", as: "chefin"}, 404)
 	b.chain()
+}
+
+func TestAHandoverOfAnOlderVersionKeepsWhatWasTicked(t *testing.T) {
+	t.Parallel()
+	b, form := estate(t)
+	isb, dpo := form["contacts"][0], form["contacts"][1]
+	form["contacts"], form["people"] = []string{dpo}, nil
+	form.Set("seal", "drop")
+	form.Set("version", "999")
+	page := b.want(ask{method: "POST", path: "/verzeichnis/kommunen/16099003/uebernahme", cookie: b.signIn("pflege"), form: form}, 409).body
+	for _, tt := range []struct {
+		name, value string
+		ticked      bool
+	}{{"contacts", dpo, true}, {"contacts", isb, false}, {"people", b.people["berg"].ID, false}, {"requests", form.Get("requests"), true}, {"seal", "drop", true}, {"seal", "move", false}} {
+		box := regexp.MustCompile(`<input[^>]*name="` + tt.name + `"[^>]*value="` + tt.value + `"[^>]*>`).FindString(page)
+		if box == "" || strings.Contains(box, " checked") != tt.ticked {
+			t.Errorf("%s %s: %q, want it ticked: %v", tt.name, tt.value, box, tt.ticked)
+		}
+	}
+	if n := b.count(`SELECT count(*) FROM outbox WHERE type = 'directory.organisation.succeeded'`); n != 0 {
+		t.Errorf("told %d times, want never", n)
+	}
 }
 
 func TestAHandoverThatFailsMovesNothing(t *testing.T) {

@@ -61,7 +61,8 @@ const (
 	OfficersExport     Action = "officers.export"   // the register of ISBs as a file
 	OfficerEdit        Action = "officers.edit"     // what an ISB has learnt
 	RegisterImport     Action = "register.import"
-	ServiceRead        Action = "service.read" // the catalogue of the CERT
+	RegisterHandOver   Action = "register.handover" // giving what is left of a body to its successor
+	ServiceRead        Action = "service.read"      // the catalogue of the CERT
 	ServiceEdit        Action = "service.edit"
 	ServiceRequest     Action = "service.request" // asking for a service
 	ServiceAsked       Action = "service.request.read"
@@ -209,6 +210,7 @@ var matrix = map[Action]row{
 	OfficersExport:   {fresh: true, cells: map[Role]Reach{Constituency: All, Steering: All}},
 	OfficerEdit:      {cells: own(map[Role]Reach{Constituency: All})},
 	RegisterImport:   {cells: map[Role]Reach{Constituency: All}},
+	RegisterHandOver: {fresh: true, cells: map[Role]Reach{Constituency: All}},
 	ServiceRead:      {cells: signedIn(All)},
 	ServiceEdit:      {cells: map[Role]Reach{Constituency: All}},
 	ServiceRequest:   {cells: own(nil)},

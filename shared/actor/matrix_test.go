@@ -71,6 +71,7 @@ mandate.decline     | –    –      | –       O         –        –    �
 mandate.revoke      | –    –      | –       O         –        –    –       –    –      –        *            –       –     –
 mandate.read        | –    –      | O       O         O        *    *       *    –      –        *            *       –     –
 register.import     | –    –      | –       –         –        –    –       –    –      –        *            –       –     –
+register.handover   | –    –      | –       –         –        –    –       –    –      –        *            –       –     –
 service.read        | –    –      | *       *         *        *    *       *    *      *        *            *       *     *
 service.edit        | –    –      | –       –         –        –    –       –    –      –        *            –       –     –
 service.request     | –    –      | O       O         –        –    –       –    –      –        –            –       –     –

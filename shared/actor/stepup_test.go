@@ -16,7 +16,7 @@ func TestWhatNeedsAFreshSecondFactor(t *testing.T) {
 	want := []actor.Action{
 		actor.AlertApprove, actor.CaseExport, actor.SealedOpen, actor.RoleChange, actor.TokenMake, actor.MandateGrant, actor.MandateConfirm,
 		actor.RetentionApprove, actor.PrivacyRead, actor.PersonErase, actor.FactorChange,
-		actor.OfficersExport, actor.AggregateExport, actor.AuditExport,
+		actor.OfficersExport, actor.RegisterHandOver, actor.AggregateExport, actor.AuditExport,
 	}
 	for _, a := range actor.Actions() {
 		if got := actor.NeedsStepUp(a); got != slices.Contains(want, a) {

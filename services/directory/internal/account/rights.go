@@ -66,8 +66,8 @@ type Locked struct {
 }
 
 // SetActive lets a person in again or locks them out, which ends their sessions
-// and tokens in the same moment. Nobody locks themselves out, and the last one
-// who manages people stays (Last).
+// and tokens in the same moment. Nobody locks themselves out, and the last
+// administrator of the CERT stays (Last); an organisation's last one may be locked.
 func (d *Desk) SetActive(ctx context.Context, act Act, person string, active bool) (Locked, error) {
 	act.At = d.now()
 	if err := d.allow(ctx, &act, actor.SessionEndAny, actor.Object{Owner: person}, Refusal{Object: "person", ID: person}, false); err != nil {

@@ -6,7 +6,6 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -27,9 +26,7 @@ func cipherFor(master []byte, purpose string) (cipher.AEAD, error) {
 
 // SealNote encrypts words for the database; organisation binds them to its row.
 func (k *Keys) SealNote(plain []byte, organisation string) []byte {
-	nonce := make([]byte, k.note.NonceSize())
-	_, _ = rand.Read(nonce) // never fails (crypto/rand)
-	return k.note.Seal(nonce, nonce, plain, []byte(organisation))
+	return seal(k.note, string(plain), organisation)
 }
 
 // OpenNote decrypts what SealNote made for the same organisation.

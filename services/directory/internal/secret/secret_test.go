@@ -68,6 +68,10 @@ func TestAnOfferedSecretIsOpenedForItsPurposeAndForAnHourOnly(t *testing.T) {
 	if totp == second || !secret.ValidTOTP(totp) || strings.Contains(box, totp) {
 		t.Errorf("offered %q and %q in %q, want two random secrets, sealed", totp, second, box)
 	}
+	other := "A"
+	if strings.HasPrefix(box, other) {
+		other = "B"
+	}
 	for name, tt := range map[string]struct {
 		box, what string
 		at        time.Time
@@ -76,7 +80,7 @@ func TestAnOfferedSecretIsOpenedForItsPurposeAndForAnHourOnly(t *testing.T) {
 		"as it was offered":  {box, "invitation a", noon.Add(59 * time.Minute), totp},
 		"for something else": {box, "invitation b", noon, ""},
 		"after an hour":      {box, "invitation a", noon.Add(time.Hour), ""},
-		"changed on the way": {box[:len(box)-2] + "AA", "invitation a", noon, ""},
+		"changed on the way": {other + box[1:], "invitation a", noon, ""},
 		"nonsense":           {"no/box", "invitation a", noon, ""},
 		"nothing":            {"", "invitation a", noon, ""},
 	} {

@@ -43,7 +43,7 @@ WHERE p.absent_to > $2 AND (EXISTS (SELECT FROM membership m WHERE m.person = p.
 const estateRest = `
 SELECT EXISTS (SELECT FROM emergency_contact WHERE organisation = $1) AS sealed,
 	EXISTS (SELECT FROM emergency_contact WHERE organisation = $2) AS heir_sealed,
-	(SELECT count(*) FROM invitation WHERE organisation = $1 AND accepted_at IS NULL AND withdrawn_at IS NULL AND expires_at > $3) AS invitations,
+	(SELECT count(*) FROM invitation WHERE organisation = $1 AND kind IN ('join', 'roles') AND accepted_at IS NULL AND withdrawn_at IS NULL AND expires_at > $3) AS invitations,
 	(SELECT count(*) FROM task WHERE organisation = $1 AND done_at IS NULL) AS tasks,
 	(SELECT handed_at FROM succession WHERE predecessor = $1) AS handed_at`
 

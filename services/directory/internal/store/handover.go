@@ -49,13 +49,14 @@ func (s *Store) HandOver(ctx context.Context, act constituency.Act, x takeover.H
 		if _, err := tx.ExecContext(ctx, `SELECT id FROM organisation WHERE id IN ($1, $2) ORDER BY id FOR UPDATE`, x.From.ID, x.To.ID); err != nil {
 			return fmt.Errorf("lock %s and its successor: %w", x.From.ID, err)
 		}
-		var version int
-		if err := tx.GetContext(ctx, &version, `SELECT version FROM organisation WHERE id = $1`, x.From.ID); err != nil {
-			return fmt.Errorf("read the version of %s: %w", x.From.ID, err)
+		from, err := s.On(tx).Organisation(ctx, x.From.ID)
+		if err != nil {
+			return err
 		}
-		if x.Version != 0 && x.Version != version {
-			return fault.New(fault.Stale, "the record is in version %d by now", version)
+		if x.Version != 0 && x.Version != from.Version {
+			return fault.New(fault.Stale, "the record is in version %d by now", from.Version)
 		}
+		x.From = from // as it is under the lock
 		h := &handover{Handover: x, act: act, tx: tx}
 		for _, step := range []func(context.Context) error{h.people, h.contacts, h.rest, h.seal, h.requests, h.invitations, h.tasks, h.told, h.count} {
 			if err := step(ctx); err != nil {
@@ -70,7 +71,7 @@ func (s *Store) HandOver(ctx context.Context, act constituency.Act, x takeover.H
 				return err
 			}
 		}
-		_, err := audit.Append(ctx, tx, h.entries...)
+		_, err = audit.Append(ctx, tx, h.entries...)
 		return err
 	})
 }
@@ -84,7 +85,7 @@ func (h *handover) count(ctx context.Context) error {
 	if _, err := h.tx.ExecContext(ctx, `UPDATE organisation SET version = version + 1, updated_at = $2 WHERE id = $1`, h.From.ID, h.act.At); err != nil {
 		return fmt.Errorf("count up %s: %w", h.From.ID, err)
 	}
-	h.From.Version++
+	h.From.Version, h.From.UpdatedAt = h.From.Version+1, h.act.At
 	h.tell = append(h.tell, organisationEvent(h.From))
 	return nil
 }

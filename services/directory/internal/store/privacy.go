@@ -50,7 +50,7 @@ func PersonalData() []privacy.Class {
 			Purpose:    privacy.Text{DE: "Anmeldung", EN: "Sign-in"},
 			Source:     privacy.Text{DE: "eigene Angabe und Anmeldedienst", EN: "given by the person and the identity provider"},
 			Recipients: privacy.Text{DE: "die Person selbst; Einladungen auch die einladende Stelle", EN: "the person; invitations also the inviting body"},
-			Kept:       privacy.Text{DE: "bis sie entfernt werden oder die Person gelöscht wird", EN: "until they are removed or the person is erased"},
+			Kept:       privacy.Text{DE: "bis sie entfernt werden oder die Person gelöscht wird; Einladungen bis 90 Tage nach ihrem Ende", EN: "until they are removed or the person is erased; invitations until 90 days after they ended"},
 			Query: `SELECT 'identity' AS kind, i.label AS name, i.issuer AS issuer_url, i.linked_at AS created_at, i.used_at AS seen_at FROM identity i JOIN person p ON p.id = i.person WHERE ` + whose + `
 				UNION ALL SELECT 'passkey', k.name, '', k.created_at, k.used_at FROM passkey k JOIN person p ON p.id = k.person WHERE ` + whose + `
 				UNION ALL SELECT 'invitation', v.name || ' ' || v.email, '', v.made_at, v.accepted_at FROM invitation v

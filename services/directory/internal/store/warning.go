@@ -28,6 +28,7 @@ func (s *Store) PutWarning(ctx context.Context, w participation.Warning) error {
 				SELECT $1, b, true, false, $3 FROM unnest($2::uuid[]) AS b
 				ON CONFLICT (warning, organisation) DO UPDATE SET asked = true`, []any{w.ID, pq.Array(w.Bodies), w.At}},
 			{`DELETE FROM warning_body WHERE noted_at < $1::timestamptz - interval '1 year'`, []any{w.At}},
+			{`DELETE FROM warning WHERE published_at < $1::timestamptz - interval '1 year'`, []any{w.At}},
 		} {
 			if _, err := tx.ExecContext(ctx, step.query, step.args...); err != nil {
 				return fmt.Errorf("keep warning %s: %w", w.ID, err)

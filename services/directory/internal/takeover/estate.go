@@ -25,12 +25,7 @@ type Estate struct {
 	HeirSealed  bool              // so has the successor
 	Invitations int               // open ones; they end
 	Tasks       int               // open ones
-	HandedAt    *time.Time        // when it was handed over the last time
-}
-
-// Empty reports whether nothing is left to move by hand.
-func (e Estate) Empty() bool {
-	return len(e.Contacts)+len(e.Requests)+len(e.Mandates)+e.Invitations+e.Tasks == 0 && !e.Sealed
+	HandedAt    *time.Time        // when it was handed over the first time
 }
 
 // Item is one thing of the estate. Twice: the successor has the same already, and
@@ -76,11 +71,6 @@ type Wish struct {
 	Version                              int // of the predecessor's record as it was read; 0: whichever it is in
 }
 
-// Nothing reports whether the wish names nothing.
-func (w Wish) Nothing() bool {
-	return len(w.People)+len(w.Contacts)+len(w.Requests)+len(w.Mandates) == 0 && w.Seal == SealLeave && !w.Rest
-}
-
 // Vault seals with a key that the database does not have, each organisation's
 // words for it alone.
 type Vault interface {
@@ -108,7 +98,7 @@ func (d *Desk) Estate(ctx context.Context, o, heir constituency.Organisation) (E
 // time is nothing.
 func (d *Desk) HandOver(ctx context.Context, act constituency.Act, predecessor string, heir constituency.Organisation, w Wish) error {
 	act.At = d.now()
-	o, err := d.ended(ctx, act, actor.RoleChange, predecessor)
+	o, err := d.ended(ctx, act, actor.RegisterHandOver, predecessor)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func (h *Handler) takeoverAPI() []httpserver.Route {
 	const api = "/api/directory/v1/organisations/:id"
 	return []httpserver.Route{
 		{Method: http.MethodGet, Path: api + "/succession", Action: actor.RegisterImport, Handler: h.apiEstate},
-		{Method: http.MethodPost, Path: api + "/handover", Action: actor.RoleChange, Handler: h.apiHandOver},
+		{Method: http.MethodPost, Path: api + "/handover", Action: actor.RegisterHandOver, Handler: h.apiHandOver},
 	}
 }
 

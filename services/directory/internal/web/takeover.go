@@ -24,7 +24,7 @@ func (h *Handler) takeoverRoutes() []httpserver.Route {
 	return []httpserver.Route{
 		{Method: http.MethodGet, Path: "/verzeichnis/kommunen/:id/nachfolge", Action: actor.RegisterImport, Handler: h.takeover},
 		{Method: http.MethodPost, Path: "/verzeichnis/kommunen/:id/nachfolge", Action: actor.RegisterImport, Handler: h.nameSuccessor},
-		{Method: http.MethodPost, Path: "/verzeichnis/kommunen/:id/uebernahme", Action: actor.RoleChange, Handler: h.handOver},
+		{Method: http.MethodPost, Path: "/verzeichnis/kommunen/:id/uebernahme", Action: actor.RegisterHandOver, Handler: h.handOver},
 	}
 }
 
@@ -92,8 +92,13 @@ func (h *Handler) renderTakeover(c echo.Context, status int, o constituency.Orga
 		return err
 	}
 	h.fillEstate(c, v)
-	if c.Request().Method == http.MethodPost {
-		v.Successor, v.Kind, v.Date = c.FormValue("successor"), c.FormValue("kind"), c.FormValue("date")
+	switch form, _ := c.FormParams(); { // it was read before
+	case c.Request().Method != http.MethodPost:
+	case strings.HasSuffix(c.Path(), "/uebernahme"):
+		v.Chosen, v.Seal = form["people"], form.Get("seal")
+		v.Wish.Contacts, v.Wish.Requests, v.Wish.Mandates = form["contacts"], form["requests"], form["mandates"]
+	default:
+		v.Successor, v.Kind, v.Date = form.Get("successor"), form.Get("kind"), form.Get("date")
 	}
 	return h.Pages.Render(c, status, "nachfolge", v)
 }
@@ -198,6 +203,12 @@ func (h *Handler) handOver(c echo.Context) error {
 	w.Version, _ = strconv.Atoi(form.Get("version")) // without one: whichever it is in
 	if w.Seal, err = takeover.ParseSeal(form.Get("seal")); err == nil {
 		err = h.Takeover.HandOver(ctx, act(c), o.ID, answer.Body, w)
+	}
+	if fault.Is(err, fault.Stale) {
+		if o, err = h.Reads.Organisation(ctx, o.ID); err != nil {
+			return err
+		}
+		return h.renderTakeover(c, http.StatusConflict, o, meanwhile())
 	}
 	if fault.Is(err, fault.Invalid) && fault.FieldsOf(err) != nil {
 		return h.renderTakeover(c, http.StatusUnprocessableEntity, o, err)
