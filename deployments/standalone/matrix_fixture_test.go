@@ -24,6 +24,7 @@ type object struct {
 	orgs     []string // the organisations concerned
 	owner    string
 	assignee string
+	locked   bool         // need to know: §2.4, "* (locked: A)"
 	missing  bool         // it is not there
 	open     bool         // whoever has the address may (a draft's code)
 	as       actor.Action // the row that the handler asks instead of the route's
@@ -176,9 +177,7 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 	case "campaign-form":
 		return f.campaignForms(none)
 	case "campaign-case":
-		o := f.campaign
-		o.path = []string{o.path[0], f.cases[0].path[0]}
-		return []object{o, none}
+		return f.campaignCases(none)
 	case "campaign-job":
 		return []object{f.job, none}
 	case "case-form":
@@ -241,6 +240,21 @@ func (f *fixture) reportObjects(r httpserver.Route, none object) []object {
 	for i := range out {
 		if r.Action == actor.ReportExtend && out[i].name != sentByProvider && !out[i].missing {
 			out[i].as = "nobody"
+		}
+	}
+	return out
+}
+
+// campaignCases are a case of the campaign, and those of it that are locked: who
+// may not read them does not take them out.
+func (f *fixture) campaignCases(none object) []object {
+	o := f.campaign
+	o.path = []string{o.path[0], f.cases[0].path[0]}
+	out := []object{o, none}
+	for _, c := range f.cases {
+		if c.locked {
+			c.path, c.as = []string{f.campaign.path[0], c.path[0]}, actor.CaseRead
+			out = append(out, c)
 		}
 	}
 	return out

@@ -59,6 +59,12 @@ func (f *fixture) plantServices(t *testing.T) {
 // sentByProvider is the report that its provider may name further bodies in.
 const sentByProvider = "a provider's report for Klettbach"
 
+// Reports whose cases are locked: one assigned to the analyst, one to somebody else.
+const (
+	lockedForAnalyst = "an officer's report whose case is locked, assigned to the analyst"
+	lockedForLead    = "an officer's report whose case is locked, assigned to somebody else"
+)
+
 // expireMandate lets a Kreis's mandate of the provider run out: what the provider
 // might have reached yesterday is foreign today.
 func (f *fixture) expireMandate(t *testing.T) {
@@ -94,6 +100,8 @@ func (f *fixture) plantReports(t *testing.T, jena standalone.DemoPerson) {
 		{"a report of Jena", jena, f.jena},
 		{"a report of a Kreis whose mandate has expired", f.w.named(t, "it@unstrut-hainich.example"), f.expired},
 		{sentByProvider, f.w.person(t, actor.Provider), f.klettbach},
+		{lockedForAnalyst, f.w.person(t, actor.Officer), f.klettbach},
+		{lockedForLead, f.w.person(t, actor.Officer), f.klettbach},
 	} {
 		c := f.w.of(t, x.by)
 		r := submit(t, c, "Matrix: "+x.name, x.org)
@@ -123,10 +131,37 @@ func (f *fixture) plantCases(t *testing.T) {
 			f.w.change(t, actor.Lead, c.ID, "assign", http.StatusOK, map[string]any{"assignee": analyst})
 			o.assignee = analyst
 		}
+		f.lock(t, i, &o, c.ID, analyst)
 		f.cases = append(f.cases, o)
 		o.path = []string{c.ID, f.w.caseAttachment(t, c.ID)}
 		f.caseFiles = append(f.caseFiles, o)
 	}
+}
+
+// lock locks the case of the reports that are there for it, and waits until intake
+// knows: its report is locked with it.
+func (f *fixture) lock(t *testing.T, i int, o *object, id, analyst string) {
+	t.Helper()
+	r := &f.reports[i]
+	switch r.name {
+	case lockedForAnalyst:
+		o.assignee = analyst
+	case lockedForLead:
+		o.assignee = f.w.id(t, f.w.person(t, actor.Lead))
+	default:
+		return
+	}
+	f.w.change(t, actor.Lead, id, "assign", http.StatusOK, map[string]any{"assignee": o.assignee})
+	f.w.change(t, actor.Duty, id, "lock", http.StatusOK, map[string]any{"reason": "Matrix"})
+	o.locked, r.locked, r.assignee = true, true, o.assignee
+	f.files[i].locked, f.files[i].assignee = true, o.assignee
+	if o.assignee == analyst {
+		return
+	}
+	devstack.Eventually(t, 10*time.Second, "intake knows that the case is locked", func() bool {
+		_, err := f.w.as(t, actor.Analyst).Do(t.Context(), http.MethodGet, "/api/intake/v1/reports/"+r.path[0], http.StatusNotFound, nil, nil)
+		return err == nil
+	})
 }
 
 // plantCampaign puts the cases into a campaign, with an order for them.

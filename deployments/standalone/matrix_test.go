@@ -54,6 +54,8 @@ func (a asker) reaches(action actor.Action, o object) bool {
 		return slices.Contains(o.orgs, a.home)
 	case actor.Assigned:
 		return o.assignee == a.id
+	case actor.Unlocked:
+		return !o.locked || o.assignee == a.id
 	case actor.Mine:
 		return o.owner == a.id
 	case actor.Mandated:

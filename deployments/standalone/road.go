@@ -63,6 +63,7 @@ func PlayDemo(ctx context.Context, d Demo, out io.Writer) error {
 		{"the board and the case's service know the answer", r.board},
 		{"the case is closed with class and disposition", r.finish},
 		{"the reporter sees that it is closed", r.closed},
+		{"the closed case is locked: for an analyst it is not there, for the lead it is", r.lockAway},
 		{"a provider reports for all its members in one step", r.reportForAll},
 		{"one campaign, one case for each member", r.oneCampaign},
 		{"each member is told and sees only itself", r.eachAlone},

@@ -130,6 +130,7 @@ type Object struct {
 	Owner        string // the person who made it
 	Assignee     string // the analyst who works it
 	Code         bool   // the guest has shown the code of this very object
+	Locked       bool   // need to know: an analyst reaches it only when it is assigned to them
 	Red          bool   // TLP:RED: only for people who confirmed a moment ago
 	Agent        string // the organisation that began it on the concerned one's behalf, "" for itself
 	OwnOnly      bool   // no mandate reaches it: TLP:RED that the body reported itself (reliability model §2.5)
@@ -169,6 +170,8 @@ func grants(r Reach, m Membership, a Actor, o Object) bool {
 	switch r {
 	case All:
 		return true
+	case Unlocked:
+		return !o.Locked || o.Assignee != "" && o.Assignee == a.Person
 	case Own:
 		return o.Organisation != "" && o.Organisation == m.Organisation
 	case Assigned:
@@ -224,9 +227,11 @@ func (a Actor) Indexed() Actor {
 }
 
 // View is what a list may show: everything, or the named organisations, or what
-// the person made or works on. All false and empty: nothing.
+// the person made or works on. All false and empty: nothing. Without Locked,
+// everything leaves out what is locked and not assigned to the person.
 type View struct {
 	Everything    bool
+	Locked        bool
 	Organisations []string
 	Mine          bool
 	Assigned      bool
@@ -254,7 +259,7 @@ func (a Actor) Reaches(action Action) bool {
 			if slices.ContainsFunc(a.Mandates, func(d Mandate) bool { return d.Agent == m.Organisation && row.opened(d.Scopes) }) {
 				return true
 			}
-		case Mine, Own, Assigned, All:
+		case Mine, Own, Assigned, Unlocked, All:
 			return true
 		}
 	}
@@ -268,12 +273,14 @@ func (a Actor) View(action Action) View {
 		return View{}
 	}
 	if noRules {
-		return View{Everything: true}
+		return View{Everything: true, Locked: true}
 	}
 	var v View
 	for _, m := range a.Memberships {
 		switch row.cells[m.Role] {
 		case All:
+			v.Everything, v.Locked = true, true
+		case Unlocked:
 			v.Everything = true
 		case Own:
 			v.Organisations = append(v.Organisations, m.Organisation)

@@ -32,6 +32,7 @@ const (
 	CaseNote           Action = "case.note"
 	CaseMerge          Action = "case.merge"
 	CaseWiden          Action = "case.widen" // giving a case a TLP label that lets more people read it
+	CaseLock           Action = "case.lock"  // need to know: locking a case file, and opening it to all again
 	CaseSearch         Action = "case.search"
 	CaseExport         Action = "case.export"
 	CampaignRead       Action = "campaign.read" // several cases with one cause, and who is in them
@@ -93,13 +94,15 @@ const (
 type Reach int
 
 // The reaches: nothing; what the person made; own organisation; organisations
-// under a mandate that has the row's scope; cases assigned to the person; all.
+// under a mandate that has the row's scope; cases assigned to the person; all
+// cases, of locked ones those assigned to the person; all.
 const (
 	None Reach = iota
 	Mine
 	Own
 	Mandated
 	Assigned
+	Unlocked
 	All
 )
 
@@ -114,6 +117,14 @@ type row struct {
 // cert grants All to the three roles that work cases.
 func cert(more map[Role]Reach) map[Role]Reach {
 	out := map[Role]Reach{Duty: All, Analyst: All, Lead: All}
+	maps.Copy(out, more)
+	return out
+}
+
+// file is cert for what stands in case files: of a locked one an analyst reaches
+// only what is assigned to them (reliability model §2.4, "* (locked: A)").
+func file(more map[Role]Reach) map[Role]Reach {
+	out := cert(map[Role]Reach{Analyst: Unlocked})
 	maps.Copy(out, more)
 	return out
 }
@@ -160,8 +171,8 @@ func reporting(more map[Role]Reach) map[Role]Reach {
 var matrix = map[Action]row{
 	Public:             {guest: true, cells: everybody()},
 	ReportCreate:       {guest: true, scope: ScopeReport, cells: own(cert(map[Role]Reach{Provider: Mandated}))}, // a guest's own report, unverified
-	ReportRead:         {guest: true, scope: ScopeRead, cells: reporting(cert(nil))},
-	ReportSupplement:   {guest: true, scope: ScopeReport, whole: ScopeEdit, cells: reporting(cert(nil))},
+	ReportRead:         {guest: true, scope: ScopeRead, cells: reporting(file(nil))},
+	ReportSupplement:   {guest: true, scope: ScopeReport, whole: ScopeEdit, cells: reporting(file(nil))},
 	ReportMessage:      {guest: true, scope: ScopeReport, whole: ScopeEdit, cells: reporting(nil)},
 	ReportExtend:       {scope: ScopeReport, cells: map[Role]Reach{Provider: Mandated}},
 	ReportTakeOver:     {cells: own(nil)}, // the body itself, never its agent
@@ -169,18 +180,19 @@ var matrix = map[Action]row{
 	AttachmentAdd:      {guest: true, scope: ScopeReport, whole: ScopeEdit, cells: reporting(nil)},
 	AttachmentDownload: {guest: true, scope: ScopeRead, cells: reporting(nil)},
 	CaseAttachment:     {cells: map[Role]Reach{Analyst: Assigned, Lead: All}},
-	CaseQueue:          {cells: cert(nil)},
-	CaseRead:           {cells: cert(nil)},
-	CaseTake:           {cells: cert(nil)},
-	CaseAssign:         {cells: cert(nil)},
+	CaseQueue:          {cells: file(nil)},
+	CaseRead:           {cells: file(nil)},
+	CaseTake:           {cells: file(nil)},
+	CaseAssign:         {cells: file(nil)},
 	CaseEdit:           {cells: map[Role]Reach{Duty: All, Analyst: Assigned, Lead: All}},
-	CaseClassify:       {cells: cert(nil)},
-	CaseMessage:        {cells: cert(nil)},
-	CaseNote:           {cells: cert(nil)},
-	CaseMerge:          {cells: cert(nil)},
+	CaseClassify:       {cells: file(nil)},
+	CaseMessage:        {cells: file(nil)},
+	CaseNote:           {cells: file(nil)},
+	CaseMerge:          {cells: file(nil)},
 	CaseWiden:          {cells: map[Role]Reach{Lead: All}},
-	CaseSearch:         {cells: cert(nil)},
-	CaseExport:         {fresh: true, cells: cert(nil)},
+	CaseLock:           {cells: map[Role]Reach{Duty: All, Lead: All}},
+	CaseSearch:         {cells: file(nil)},
+	CaseExport:         {fresh: true, cells: file(nil)},
 	CampaignRead:       {cells: cert(nil)},
 	CampaignEdit:       {cells: cert(nil)},
 	AlertDraft:         {cells: map[Role]Reach{Analyst: All, Lead: All, Editor: All}},

@@ -12,13 +12,14 @@ import (
 
 // The reaches as the table writes them.
 var letters = map[actor.Reach]string{
-	actor.None: "–", actor.Mine: "mine", actor.Own: "O", actor.Mandated: "M", actor.Assigned: "A", actor.All: "*",
+	actor.None: "–", actor.Mine: "mine", actor.Own: "O", actor.Mandated: "M", actor.Assigned: "A", actor.Unlocked: "*A", actor.All: "*",
 }
 
 // wanted is the matrix of the reliability model (§2.4) with the rows that the
 // design adds (§7), written down a second time by hand: columns are the roles in
 // the order of actor.Roles, "–" is a denial. code says that a guest who shows
-// the object's code may, scope which right a mandate must give.
+// the object's code may, scope which right a mandate must give. "*A" is
+// "* (locked: A)": all, but of what is locked only what is assigned to the person.
 //
 // Where it departs from §2.4 on purpose: an org_admin reads and answers alerts,
 // because the added rows give that role subscriptions and answers; what an
@@ -29,8 +30,8 @@ var letters = map[actor.Reach]string{
 const wanted = `
 action              | code scope  | officer org_admin provider duty analyst lead editor approver constituency auditor admin steering
 report.create       | code report | O       O         M        *    *       *    –      –        –            –       –     –
-report.read         | code read   | O       mine      M        *    *       *    –      –        –            –       –     –
-report.supplement   | code report | O       mine      M        *    *       *    –      –        –            –       –     –
+report.read         | code read   | O       mine      M        *    *A      *    –      –        –            –       –     –
+report.supplement   | code report | O       mine      M        *    *A      *    –      –        –            –       –     –
 report.message      | code report | O       mine      M        –    –       –    –      –        –            –       –     –
 report.extend       | –    report | –       –         M        –    –       –    –      –        –            –       –     –
 report.take_over    | –    –      | O       O         –        –    –       –    –      –        –            –       –     –
@@ -38,18 +39,19 @@ report.contradict   | –    –      | O       O         –        –    – 
 attachment.add      | code report | O       mine      M        –    –       –    –      –        –            –       –     –
 attachment.download | code read   | O       mine      M        –    –       –    –      –        –            –       –     –
 case.attachment     | –    –      | –       –         –        –    A       *    –      –        –            –       –     –
-case.queue          | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
-case.read           | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
-case.take           | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
-case.assign         | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
+case.queue          | –    –      | –       –         –        *    *A      *    –      –        –            –       –     –
+case.read           | –    –      | –       –         –        *    *A      *    –      –        –            –       –     –
+case.take           | –    –      | –       –         –        *    *A      *    –      –        –            –       –     –
+case.assign         | –    –      | –       –         –        *    *A      *    –      –        –            –       –     –
 case.edit           | –    –      | –       –         –        *    A       *    –      –        –            –       –     –
-case.classify       | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
-case.message        | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
-case.note           | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
-case.merge          | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
+case.classify       | –    –      | –       –         –        *    *A      *    –      –        –            –       –     –
+case.message        | –    –      | –       –         –        *    *A      *    –      –        –            –       –     –
+case.note           | –    –      | –       –         –        *    *A      *    –      –        –            –       –     –
+case.merge          | –    –      | –       –         –        *    *A      *    –      –        –            –       –     –
 case.widen          | –    –      | –       –         –        –    –       *    –      –        –            –       –     –
-case.search         | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
-case.export         | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
+case.lock           | –    –      | –       –         –        *    –       *    –      –        –            –       –     –
+case.search         | –    –      | –       –         –        *    *A      *    –      –        –            –       –     –
+case.export         | –    –      | –       –         –        *    *A      *    –      –        –            –       –     –
 campaign.read       | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
 campaign.edit       | –    –      | –       –         –        *    *       *    –      –        –            –       –     –
 alert.draft         | –    –      | –       –         –        –    *       *    *      –        –            –       –     –
@@ -176,10 +178,15 @@ func TestMayGrantsExactlyWhatTheCellSays(t *testing.T) {
 		"made":     {Organisation: foreign, Owner: me, Assignee: other},
 		"assigned": {Organisation: foreign, Owner: other, Assignee: me},
 		"unknown":  {},
+		"locked":   {Organisation: foreign, Owner: other, Assignee: other, Locked: true},
+		"lock own": {Organisation: home, Owner: me, Assignee: other, Locked: true},
+		"lock A":   {Organisation: foreign, Owner: other, Assignee: me, Locked: true},
+		"nobody's": {Organisation: foreign, Owner: other, Locked: true},
 	}
 	grants := map[string][]string{
-		"–": {}, "mine": {"made"}, "O": {"own"}, "M": {"mandated"}, "A": {"assigned"},
-		"*": {"own", "foreign", "mandated", "made", "assigned", "unknown"},
+		"–": {}, "mine": {"made", "lock own"}, "O": {"own", "lock own"}, "M": {"mandated"}, "A": {"assigned", "lock A"},
+		"*A": {"own", "foreign", "mandated", "made", "assigned", "unknown", "lock A"},
+		"*":  {"own", "foreign", "mandated", "made", "assigned", "unknown", "lock A", "locked", "lock own", "nobody's"},
 	}
 	for _, l := range table(t) {
 		for role, cell := range l.cells {
@@ -195,6 +202,9 @@ func TestMayGrantsExactlyWhatTheCellSays(t *testing.T) {
 				if behalf := map[bool]string{true: client}[got.Allowed && cell == "M"]; got.OnBehalfOf != behalf {
 					t.Errorf("%s × %s on %s acts for %q, want %q", l.action, role, relation, got.OnBehalfOf, behalf)
 				}
+			}
+			if v := a.View(l.action); v.Locked != (cell == "*") || v.Everything != strings.HasPrefix(cell, "*") {
+				t.Errorf("the list of %s × %s shows everything: %v, what is locked: %v (cell %s)", l.action, role, v.Everything, v.Locked, cell)
 			}
 			if v := a.View(l.action); v.Empty() != (cell == "–") {
 				t.Errorf("the list of %s × %s is empty: %v (cell %s)", l.action, role, v.Empty(), cell)
@@ -222,5 +232,24 @@ func TestNobodyMayWhatTheMatrixDoesNotName(t *testing.T) {
 		if action != actor.Public && stranger.May(action, actor.Object{Organisation: home, Owner: me, Assignee: me}).Allowed {
 			t.Errorf("an unknown role may do %s", action)
 		}
+	}
+}
+
+// Of several roles the widest counts, whichever comes first.
+func TestAnAnalystWhoLeadsReachesWhatIsLocked(t *testing.T) {
+	t.Parallel()
+	locked := actor.Object{Organisation: foreign, Assignee: other, Locked: true}
+	for _, roles := range [][]actor.Role{{actor.Analyst, actor.Lead}, {actor.Duty, actor.Analyst}} {
+		a := actor.Actor{Person: me}
+		for _, r := range roles {
+			a.Memberships = append(a.Memberships, actor.Membership{Organisation: home, Role: r})
+		}
+		if !a.May(actor.CaseRead, locked).Allowed || !a.View(actor.CaseSearch).Locked || !a.May(actor.CaseLock, locked).Allowed {
+			t.Errorf("%v does not reach a locked case", roles)
+		}
+	}
+	analyst := actor.Actor{Memberships: []actor.Membership{{Organisation: home, Role: actor.Analyst}}}
+	if analyst.May(actor.CaseRead, actor.Object{Locked: true}).Allowed {
+		t.Error("nobody's locked case is assigned to who has no id")
 	}
 }

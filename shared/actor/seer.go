@@ -31,7 +31,7 @@ func (a Actor) Seer(actions ...Action) Seer {
 		}
 		for _, m := range a.Memberships {
 			switch row.cells[m.Role] {
-			case All:
+			case All, Unlocked: // the lock is the application's: rows are kept apart by organisation
 				s.Everything = true
 			case Own:
 				s.Organisations = append(s.Organisations, m.Organisation)

@@ -47,7 +47,8 @@ type Case struct {
 	Clocks       []Clock      `json:"clocks,omitempty"`
 	ReportStatus string       `json:"report_status"` // received, in_progress, waiting_for_you, resolved, closed
 	MergedInto   string       `json:"merged_into,omitempty"`
-	Hold         bool         `json:"hold,omitempty"` // a legal hold: nobody deletes what belongs to it
+	Hold         bool         `json:"hold,omitempty"`   // a legal hold: nobody deletes what belongs to it
+	Locked       bool         `json:"locked,omitempty"` // need to know: of the analysts only who has it assigned reads it; its reports, too
 	ReceivedAt   time.Time    `json:"received_at"`
 	OpenedAt     time.Time    `json:"opened_at"`
 	ChangedAt    time.Time    `json:"changed_at"`

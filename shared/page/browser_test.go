@@ -189,6 +189,11 @@ func TestLiveUpdatesChangeRowsInPlaceAndInsertNothing(t *testing.T) {
 	want(t, tab, "a new case is counted", `document.querySelector('[data-live=count]').textContent === '1 neue Meldung' && document.title.startsWith('(1) ')`)
 	want(t, tab, "and not inserted", `document.querySelectorAll('tr[data-row]').length === 3`)
 
+	send(`event: case.gone` + "\n" + `data: {"id":"d"}`)
+	want(t, tab, "one that was locked meanwhile is no news", `document.querySelector('[data-live=new]').hidden && !document.title.startsWith('(')`)
+	send(`event: case.gone` + "\n" + `data: {"id":"b"}`)
+	want(t, tab, "its line goes, and no other", `!document.querySelector('tr[data-case=b]') && document.querySelectorAll('tr[data-row]').length === 2`)
+
 	second, stop := chromedp.NewContext(tab)
 	defer stop()
 	do(t, second, chromedp.Navigate(url+"/desk"))

@@ -15,10 +15,11 @@ func WithCases(bodies []Body, cases []event.Case) []Body {
 	out := slices.Clone(bodies)
 	merged := map[int]bool{}
 	for i := range out {
-		out[i].Cases, out[i].Status = nil, ""
+		out[i].Cases, out[i].Status, out[i].Locked, out[i].LockedFor = nil, "", false, ""
 	}
 	for _, c := range cases {
 		i := bodyOf(out, c)
+		lock(out, i, c)
 		if i < 0 {
 			continue
 		}
@@ -43,6 +44,29 @@ func WithCases(bodies []Body, cases []event.Case) []Body {
 		}
 	}
 	return out
+}
+
+// lock carries a case's lock over to its body's part of the report, to all of it
+// when no body fits: what the CERT keeps for those who need to know, it keeps
+// here as well. Two locked cases of different people are nobody's.
+func lock(bodies []Body, i int, c event.Case) {
+	if !c.Locked || c.State == "merged" {
+		return
+	}
+	who := ""
+	if c.Assignee != nil {
+		who = c.Assignee.ID
+	}
+	for j := range bodies {
+		if i >= 0 && j != i {
+			continue
+		}
+		if b := &bodies[j]; b.Locked && b.LockedFor != who {
+			b.LockedFor = ""
+		} else {
+			b.Locked, b.LockedFor = true, who
+		}
+	}
 }
 
 func bodyOf(bodies []Body, c event.Case) int {

@@ -35,26 +35,29 @@ func (d *Desk) List(ctx context.Context, by actor.Actor, after string, limit int
 	if v.Mine {
 		f.Person = by.Person
 	}
-	list, err := d.Store.As(by.Seer(actor.ReportRead)).List(ctx, f)
-	if err != nil {
-		return nil, "", err
-	}
-	next := ""
-	if len(list) > limit {
-		list = list[:limit]
-		next = list[limit-1].ID
-	}
-	out := make([]Report, 0, len(list))
-	for _, r := range list {
-		seen, ok := narrow(r, Occasion{By: by}, actor.ReportRead)
-		if by.MustStepUp(actor.ReportRead, actor.Object{Red: r.TLP == string(tlp.Red)}, d.now()) {
-			seen = seen.sealed()
+	out := make([]Report, 0, f.Limit)
+	for { // what is not for them leaves no gap in the page
+		list, err := d.Store.As(by.Seer(actor.ReportRead)).List(ctx, f)
+		if err != nil {
+			return nil, "", err
 		}
-		if ok {
-			out = append(out, seen)
+		for _, r := range list {
+			f.After = r.ID
+			seen, ok := narrow(r, Occasion{By: by}, actor.ReportRead)
+			if by.MustStepUp(actor.ReportRead, actor.Object{Red: r.TLP == string(tlp.Red)}, d.now()) {
+				seen = seen.sealed()
+			}
+			if ok {
+				out = append(out, seen)
+			}
+		}
+		if len(out) > limit {
+			return out[:limit], out[limit-1].ID, nil
+		}
+		if len(list) < f.Limit {
+			return out, "", nil
 		}
 	}
-	return out, next, nil
 }
 
 // Open shows a report to a reader and writes one line of the audit. Who may not
@@ -254,7 +257,10 @@ func objectOf(r Report, b Body) actor.Object {
 	if b.OnBehalf != "" {
 		agent = cmp.Or(b.Agent.ID, r.Home)
 	}
-	return actor.Object{Organisation: b.VisibleTo, Owner: r.Reporter.ID, Agent: agent, OwnOnly: r.TLP == string(tlp.Red) && b.OnBehalf == ""}
+	return actor.Object{
+		Organisation: b.VisibleTo, Owner: r.Reporter.ID, Agent: agent, OwnOnly: r.TLP == string(tlp.Red) && b.OnBehalf == "",
+		Locked: b.Locked, Assignee: b.LockedFor,
+	}
 }
 
 func behalf(r Report, by actor.Actor, action actor.Action) string {

@@ -70,6 +70,8 @@ type Body struct {
 	Formerly     string             // whose it was before VisibleTo took over from a body that is gone; "" mostly
 	Status       Status
 	Cases        []CaseRef
+	Locked       bool   // its case is locked: need to know
+	LockedFor    string // id of who has that case assigned, "" nobody
 }
 
 // Particular is what a report says about one of its bodies alone. What is empty

@@ -107,7 +107,7 @@ func reportContent(b Bucket) retention.Rule {
 					'severity', snapshot -> 'severity', 'tlp', snapshot -> 'tlp', 'class', snapshot -> 'class', 'what', snapshot -> 'what',
 					'disposition', snapshot -> 'disposition', 'verified', snapshot -> 'verified', 'exercise', snapshot -> 'exercise',
 					'reports', snapshot -> 'reports', 'report_status', snapshot -> 'report_status', 'merged_into', snapshot -> 'merged_into',
-					'hold', snapshot -> 'hold', 'received_at', snapshot -> 'received_at', 'opened_at', snapshot -> 'opened_at',
+					'hold', snapshot -> 'hold', 'locked', snapshot -> 'locked', 'received_at', snapshot -> 'received_at', 'opened_at', snapshot -> 'opened_at',
 					'changed_at', snapshot -> 'changed_at', 'closed_at', snapshot -> 'closed_at'))
 				WHERE id IN (SELECT case_id FROM case_report WHERE report_id = ANY ($1::uuid[]))`,
 			`UPDATE report SET reporter_id = '', reporter = '', home = retention_token(home), redacted_at = now(), content = jsonb_strip_nulls(jsonb_build_object(

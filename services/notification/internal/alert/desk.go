@@ -88,6 +88,16 @@ type CaseCopy struct {
 	ID, Reference, Title, Severity, TLP, Class, What string
 	Organisation                                     event.Organisation
 	Exercise                                         bool
+	Locked                                           bool   // need to know
+	Assignee                                         string // id of who works it
+}
+
+// ReadableBy reports whether a draft may take from the case for somebody, and
+// name it to them: one that is locked only for who may read it (reliability
+// model §2.4).
+func (c CaseCopy) ReadableBy(a actor.Actor) bool {
+	o := actor.Object{Organisation: c.Organisation.ID, Assignee: c.Assignee, Locked: true}
+	return !c.Locked || a.May(actor.CaseRead, o).Allowed
 }
 
 // Store keeps alerts. Lookups of what is not there are NotFound.
@@ -331,10 +341,11 @@ func (b Body) says(other Body) bool {
 
 // FromCase fills a draft from what is known of a case. The title names no
 // organisation: who was hit is nobody's business. From AMBER+STRICT on there is
-// none: what the CERT wrote about the case is not on its way to everybody.
+// none: what the CERT wrote about the case is not on its way to everybody. Nor is
+// that of a locked case.
 func FromCase(c CaseCopy) Content {
 	title := ""
-	if l, err := tlp.Parse(c.TLP); err == nil && l.MailShowsTitle() {
+	if l, err := tlp.Parse(c.TLP); err == nil && l.MailShowsTitle() && !c.Locked {
 		title = strings.Trim(strings.ReplaceAll(c.Title, c.Organisation.Name, ""), " –")
 	}
 	level := map[string]int{"critical": 3, "high": 2}[c.Severity]

@@ -153,12 +153,16 @@ func (f Feed) snapshot(ctx context.Context, notes Notes, c event.Case) error {
 	if err != nil || !fresh || !message.NeedsCall(c) {
 		return err
 	}
-	return notes.Say(ctx, message.OnCallOf(event.NewID(), c, f.Now()), f.duty())
+	return notes.Say(ctx, message.OnCallOf(event.NewID(), c, f.Now()), f.duty(c))
 }
 
 // duty is who is called: everybody on duty, and who stands in for one who is
-// away and may take cases.
-func (f Feed) duty() []message.To {
+// away and may take cases; to a locked one only who may read it.
+func (f Feed) duty(c event.Case) []message.To {
+	o := actor.Object{Organisation: c.Organisation.ID, Locked: c.Locked}
+	if c.Assignee != nil {
+		o.Assignee = c.Assignee.ID
+	}
 	var to []message.To
 	add := func(p register.Person) {
 		known := slices.ContainsFunc(to, func(x message.To) bool { return strings.EqualFold(x.Email, p.Email) })
@@ -169,7 +173,7 @@ func (f Feed) duty() []message.To {
 	for _, p := range f.People.People("", actor.Duty) {
 		add(p)
 		if d, ok := f.People.Person(p.StandIn(f.Now())); ok {
-			if a, ok := f.People.ActorOf(d.ID); ok && a.Reaches(actor.CaseTake) {
+			if a, ok := f.People.ActorOf(d.ID); ok && a.May(actor.CaseTake, o).Allowed {
 				add(d)
 			}
 		}

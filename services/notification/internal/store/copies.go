@@ -63,7 +63,7 @@ func (s *Store) KeepCase(ctx context.Context, c event.Case) (bool, error) {
 			WHERE cases.version < excluded.version`, c.ID, c.Version,
 			encode(alert.CaseCopy{
 				ID: c.ID, Reference: c.Reference, Title: c.Title, Severity: c.Severity, TLP: c.TLP,
-				Class: c.Class, What: c.What, Organisation: c.Organisation, Exercise: c.Exercise,
+				Class: c.Class, What: c.What, Organisation: c.Organisation, Exercise: c.Exercise, Locked: c.Locked, Assignee: assignee(c),
 			}), c.State, c.Hold, c.ClosedAt, pg.Texts(reportsOf(c)))
 		if err != nil {
 			return fmt.Errorf("keep case: %w", err)
@@ -73,6 +73,13 @@ func (s *Store) KeepCase(ctx context.Context, c event.Case) (bool, error) {
 		return errors.Join(err)
 	})
 	return fresh, err
+}
+
+func assignee(c event.Case) string {
+	if c.Assignee == nil {
+		return ""
+	}
+	return c.Assignee.ID
 }
 
 func reportsOf(c event.Case) []string {

@@ -211,6 +211,27 @@ func respond(c echo.Context, a idem.Answer) error {
 	return c.JSONBlob(a.Status, a.Body)
 }
 
+// answerOf is an alert for who asks. The case that it grew out of is left out
+// where that is locked for them.
+func (h *Handler) answerOf(c echo.Context, a *alert.Alert, insider bool) alertJSON {
+	out := alertOf(a, insider)
+	out.CaseID = h.knownCase(c, out.CaseID)
+	if out.Draft != nil {
+		out.Draft.CaseID = h.knownCase(c, out.Draft.CaseID)
+	}
+	return out
+}
+
+func (h *Handler) knownCase(c echo.Context, id string) string {
+	if id == "" {
+		return ""
+	}
+	if k, err := h.reading(c).Case(c.Request().Context(), id); err == nil && !k.ReadableBy(session.Actor(c)) {
+		return ""
+	}
+	return id
+}
+
 // apiCreate is POST /alerts: a draft.
 func (h *Handler) apiCreate(c echo.Context) error {
 	var in alertIn
@@ -296,7 +317,7 @@ func (h *Handler) apiGet(c echo.Context) error {
 		x.Draft = nil
 	}
 	c.Response().Header().Set("ETag", httpserver.ETag(x.Revision))
-	return c.JSON(http.StatusOK, alertOf(&x, insider))
+	return c.JSON(http.StatusOK, h.answerOf(c, &x, insider))
 }
 
 // apiPatch is PATCH /alerts/{id}: changes the draft, or starts that of the next version.
@@ -318,5 +339,5 @@ func (h *Handler) apiPatch(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("ETag", httpserver.ETag(a.Revision))
-	return c.JSON(http.StatusOK, alertOf(&a, true))
+	return c.JSON(http.StatusOK, h.answerOf(c, &a, true))
 }

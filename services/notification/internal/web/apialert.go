@@ -80,7 +80,7 @@ func (h *Handler) apiStep(c echo.Context, do stepFunc) error {
 		return err
 	}
 	c.Response().Header().Set("ETag", httpserver.ETag(a.Revision))
-	return c.JSON(http.StatusOK, alertOf(&a, true))
+	return c.JSON(http.StatusOK, h.answerOf(c, &a, true))
 }
 
 type deliveryJSON struct {

@@ -149,7 +149,7 @@ func (h *Handler) loadBoard(c echo.Context) (*boardView, error) {
 	}
 	v.Title, v.Exercise, v.Blocks = a.Reference+" "+v.V.Title, v.V.Exercise, Blocks(v.V.Text)
 	if v.V.CaseID != "" {
-		if k, err := h.reading(c).Case(ctx, v.V.CaseID); err == nil {
+		if k, err := h.reading(c).Case(ctx, v.V.CaseID); err == nil && k.ReadableBy(session.Actor(c)) {
 			v.CaseRef = k.Reference
 		}
 	}

@@ -157,7 +157,7 @@ func (h *Handler) renderDraft(c echo.Context, status int, v *draftView) error {
 	}
 	v.Exercise = v.Form.Exercise
 	if v.Form.Case != "" {
-		if k, err := h.reading(c).Case(c.Request().Context(), v.Form.Case); err == nil {
+		if k, err := h.reading(c).Case(c.Request().Context(), v.Form.Case); err == nil && k.ReadableBy(session.Actor(c)) {
 			v.CaseRef = k.Reference
 		}
 	}
@@ -176,6 +176,9 @@ func (h *Handler) newDraft(c echo.Context) error {
 	}
 	if id := c.QueryParam("case"); id != "" {
 		k, err := h.reading(c).Case(c.Request().Context(), id)
+		if err == nil && !k.ReadableBy(session.Actor(c)) {
+			err = fault.New(fault.NotFound, "there is no such case")
+		}
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@
 package campaign
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -216,21 +217,20 @@ func (k *Campaign) Note(by casefile.By, at time.Time, text string) error {
 	return nil
 }
 
-// Close ends the campaign when all its cases have ended; open names those that
-// have not.
-func (k *Campaign) Close(by casefile.By, at time.Time, reason string, open []string) error {
+// Close ends the campaign when all its cases have ended; n have not, of which
+// open names the first that by may know of.
+func (k *Campaign) Close(by casefile.By, at time.Time, reason string, n int, open []string) error {
 	if err := k.open(); err != nil {
 		return err
 	}
 	if err := short(reason); err != nil {
 		return err
 	}
-	if len(open) > 0 {
-		more := ""
-		if len(open) > 5 {
-			open, more = open[:5], " …"
+	if n > 0 {
+		if open = slices.Clone(open[:min(len(open), 5)]); n > len(open) {
+			open = append(open, "…")
 		}
-		return field("state", "triage.campaign.err.open", "cannot be closed, these cases are open: "+strings.Join(open, ", ")+more)
+		return field("state", "triage.campaign.err.open", "cannot be closed, these cases are open: "+strings.Join(open, ", "))
 	}
 	k.State, k.ClosedAt = Closed, &at
 	k.note(by, at, KindClosed, "", "", reason, "")

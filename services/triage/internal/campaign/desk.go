@@ -20,6 +20,8 @@ import (
 type Store interface {
 	// Find returns the id of the case that an id or reference names. NotFound when none does.
 	Find(ctx context.Context, idOrReference string) (string, error)
+	// Summary returns one line of the list of cases.
+	Summary(ctx context.Context, id string) (casefile.Summary, error)
 	// FindCampaign returns the id of the campaign that an id or reference names. NotFound when none does.
 	FindCampaign(ctx context.Context, idOrReference string) (string, error)
 	// OpenCampaign stores the campaign that build makes of a new reference and the locked cases.
@@ -31,18 +33,20 @@ type Store interface {
 	GatheredCampaign(ctx context.Context, id, report string) (*Campaign, []string, error)
 	// HoldsRed reports whether a case of the campaign is TLP:RED.
 	HoldsRed(ctx context.Context, id string) (bool, error)
-	// OpenCases returns the references of a campaign's cases that have not ended, the first few.
-	OpenCases(ctx context.Context, id string) ([]string, error)
-	// Campaign reads a campaign with its figures and timeline, and writes that it was read.
+	// OpenCases counts a campaign's cases that have not ended, and names the first
+	// few that the reader may read.
+	OpenCases(ctx context.Context, r casefile.Reader, id string) (n int, refs []string, err error)
+	// Campaign reads a campaign with its figures and timeline, and writes that it
+	// was read. Of cases that by may not read it says nothing.
 	Campaign(ctx context.Context, by casefile.By, at time.Time, id string) (Overview, error)
 	// Campaigns returns a page of the list, newest first.
 	Campaigns(ctx context.Context, f Filter) (List, error)
 	// Order stores a job for the cases that fit.
 	Order(ctx context.Context, by casefile.By, at time.Time, j Job, w Which, change func(k *Campaign, total int) error) (Job, error)
 	// Count returns how many cases an order would touch.
-	Count(ctx context.Context, id string, w Which) (int, error)
-	// Job reads a job of a campaign. NotFound.
-	Job(ctx context.Context, campaign, id string) (Job, error)
+	Count(ctx context.Context, r casefile.Reader, id string, w Which) (int, error)
+	// Job reads a job of a campaign, and of its cases those that the reader may read. NotFound.
+	Job(ctx context.Context, r casefile.Reader, campaign, id string) (Job, error)
 	// Jobs are the newest of a campaign.
 	Jobs(ctx context.Context, campaign string) ([]Job, error)
 	// Work does one batch of the oldest job that waits, and reports whether there was one.
@@ -118,12 +122,15 @@ func (d *Desk) Create(ctx context.Context, by casefile.By, title string, cases [
 	if err := may(by, d.now(), actor.CampaignEdit, actor.Object{}); err != nil {
 		return nil, err
 	}
-	ids, err := d.ids(ctx, cases)
+	ids, err := d.ids(ctx, by, cases)
 	if err != nil {
 		return nil, err
 	}
 	at := d.now()
 	return d.Store.OpenCampaign(ctx, by, at, ids, func(reference string, cs []*casefile.Case) (*Campaign, error) {
+		if err := readable(by, cs); err != nil {
+			return nil, err
+		}
 		for _, c := range cs {
 			if c.Campaign != nil {
 				return nil, field("cases", "triage.campaign.err.taken", "case "+c.Reference+" belongs to "+c.Campaign.Reference)
@@ -137,7 +144,7 @@ func (d *Desk) Create(ctx context.Context, by casefile.By, title string, cases [
 }
 
 // ids are those of the cases that a person named, each once.
-func (d *Desk) ids(ctx context.Context, refs []string) ([]string, error) {
+func (d *Desk) ids(ctx context.Context, by casefile.By, refs []string) ([]string, error) {
 	if len(refs) == 0 {
 		return nil, field("cases", "triage.campaign.err.nocase", "name at least one case")
 	}
@@ -146,7 +153,7 @@ func (d *Desk) ids(ctx context.Context, refs []string) ([]string, error) {
 	}
 	var out []string
 	for _, ref := range refs {
-		id, err := d.Store.Find(ctx, strings.TrimSpace(ref))
+		id, err := d.find(ctx, by, strings.TrimSpace(ref))
 		if fault.Is(err, fault.NotFound) {
 			return nil, field("cases", "triage.err.merge.target", "there is no case "+fmt.Sprintf("%.40q", ref))
 		}
@@ -160,6 +167,30 @@ func (d *Desk) ids(ctx context.Context, refs []string) ([]string, error) {
 	return out, nil
 }
 
+// find returns the id of a case. One that by may not read looks like one that is
+// not there.
+func (d *Desk) find(ctx context.Context, by casefile.By, ref string) (string, error) {
+	id, err := d.Store.Find(ctx, ref)
+	if err != nil || by.Reader(actor.CaseRead) == casefile.AllReaders {
+		return id, err
+	}
+	s, err := d.Store.Summary(ctx, id)
+	if err == nil && s.Locked && !by.May(actor.CaseRead, s.Object()).Allowed {
+		return "", fault.New(fault.NotFound, "there is no such case")
+	}
+	return id, err
+}
+
+// readable asks again when the cases are held: one may have been locked meanwhile.
+func readable(by casefile.By, cs []*casefile.Case) error {
+	for _, c := range cs {
+		if c.Locked && !by.May(actor.CaseRead, c.Object()).Allowed {
+			return fault.New(fault.NotFound, "there is no such case")
+		}
+	}
+	return nil
+}
+
 // change does one step on a campaign and some cases.
 func (d *Desk) change(ctx context.Context, by casefile.By, ref string, seen int, cases []string, step func(k *Campaign, cs []*casefile.Case, at time.Time) error) (string, error) {
 	if err := may(by, d.now(), actor.CampaignEdit, actor.Object{}); err != nil {
@@ -171,6 +202,9 @@ func (d *Desk) change(ctx context.Context, by casefile.By, ref string, seen int,
 	}
 	at := d.now()
 	return id, d.Store.ChangeCampaign(ctx, by, at, id, cases, func(k *Campaign, cs []*casefile.Case) error {
+		if err := readable(by, cs); err != nil {
+			return err
+		}
 		if err := k.Seen(seen); err != nil {
 			return err
 		}
@@ -187,7 +221,7 @@ func (d *Desk) Add(ctx context.Context, by casefile.By, ref string, seen int, ca
 	if err != nil {
 		return "", err
 	}
-	ids, err := d.ids(ctx, cases)
+	ids, err := d.ids(ctx, by, cases)
 	if err != nil {
 		return "", err
 	}
@@ -201,7 +235,7 @@ func (d *Desk) Remove(ctx context.Context, by casefile.By, ref string, seen int,
 	if err := may(by, d.now(), actor.CampaignEdit, actor.Object{}); err != nil {
 		return "", err
 	}
-	id, err := d.Store.Find(ctx, oneCase)
+	id, err := d.find(ctx, by, oneCase)
 	if err != nil {
 		return "", err
 	}
@@ -243,11 +277,11 @@ func (d *Desk) Note(ctx context.Context, by casefile.By, ref, text string) (stri
 // Close ends the campaign, when all its cases have ended.
 func (d *Desk) Close(ctx context.Context, by casefile.By, ref string, seen int, reason string) (string, error) {
 	return d.change(ctx, by, ref, seen, nil, func(k *Campaign, _ []*casefile.Case, at time.Time) error {
-		open, err := d.Store.OpenCases(ctx, k.ID)
+		n, open, err := d.Store.OpenCases(ctx, by.Reader(actor.CaseRead), k.ID)
 		if err != nil {
 			return err
 		}
-		return k.Close(by, at, reason, open)
+		return k.Close(by, at, reason, n, open)
 	})
 }
 
@@ -288,7 +322,7 @@ func (d *Desk) List(ctx context.Context, by casefile.By, f Filter) (List, error)
 	if err := f.check(); err != nil {
 		return List{}, err
 	}
-	f.Now = d.now()
+	f.Now, f.Reader = d.now(), by.Reader(actor.CaseRead)
 	l, err := d.Store.Campaigns(ctx, f)
 	for i := range l.Items {
 		if l.Items[i].Red > 0 && by.MustStepUp(actor.CampaignRead, actor.Object{Red: true}, f.Now) {
@@ -341,7 +375,7 @@ func (d *Desk) Count(ctx context.Context, by casefile.By, ref string, w Which) (
 	if err != nil {
 		return 0, err
 	}
-	return d.Store.Count(ctx, id, w)
+	return d.Store.Count(ctx, by.Reader(actor.CaseRead), id, w)
 }
 
 // Job reads how far a change of many cases is.
@@ -353,7 +387,7 @@ func (d *Desk) Job(ctx context.Context, by casefile.By, ref, job string) (Job, e
 	if err != nil {
 		return Job{}, err
 	}
-	return d.Store.Job(ctx, id, job)
+	return d.Store.Job(ctx, by.Reader(actor.CaseRead), id, job)
 }
 
 // Work does one batch of what was ordered and reports whether there was any.

@@ -16,6 +16,8 @@ type Filter struct {
 	Limit int
 	After string // cursor of the page before
 	Now   time.Time
+
+	Reader casefile.Reader // whose locked cases count
 }
 
 func (f Filter) check() error {

@@ -66,6 +66,7 @@ type Case struct {
 	AnsweredAt   *time.Time // first answer
 	ClosedAt     *time.Time
 	Hold         bool       // a legal hold: nothing of it is deleted
+	Locked       bool       // need to know: see Lock
 	RedactedAt   *time.Time // only the skeleton is left
 
 	pending Pending
@@ -81,6 +82,7 @@ type Pending struct {
 	Supplements []Supplement
 	Attachments []Attachment
 	Facts       []event.Payload
+	Had         string // id of who had the case assigned before somebody else, or nobody, got it
 }
 
 // The directions of a message.
@@ -133,11 +135,13 @@ const (
 	KindContradict = "contradicted" // by the affected body
 	KindHold       = "hold.set"     // kept from deletion, two people agreed
 	KindRelease    = "hold.released"
+	KindLocked     = "locked" // need to know
+	KindUnlocked   = "unlocked"
 	KindSucceeded  = "succeeded" // another body took over from the case's own, which is gone
 )
 
 // additive kinds add to a file and change no value that somebody may be editing.
-var additive = []string{KindSupplement, KindMessageIn, KindMessageOut, KindAttachment, KindNote, KindAnswered, KindAlert, KindUndeliver, KindJoined, KindLeft, KindTakenOver, KindReturned, KindContradict, KindHold, KindRelease, KindSucceeded}
+var additive = []string{KindSupplement, KindMessageIn, KindMessageOut, KindAttachment, KindNote, KindAnswered, KindAlert, KindUndeliver, KindJoined, KindLeft, KindTakenOver, KindReturned, KindContradict, KindHold, KindRelease, KindLocked, KindUnlocked, KindSucceeded}
 
 // Additive reports whether the entry cannot conflict with an edit.
 func (e Entry) Additive() bool { return slices.Contains(additive, e.Kind) }
@@ -221,7 +225,7 @@ type Dossier struct {
 
 // Object is what the matrix is asked about.
 func (c *Case) Object() actor.Object {
-	o := actor.Object{Organisation: c.Organisation.ID, Red: c.TLP == tlp.Red}
+	o := actor.Object{Organisation: c.Organisation.ID, Red: c.TLP == tlp.Red, Locked: c.Locked}
 	if c.Assignee != nil {
 		o.Assignee = c.Assignee.ID
 	}
@@ -273,7 +277,7 @@ func (c *Case) Snapshot() event.Case {
 		TLP: string(c.TLP), Class: c.Class, Disposition: c.Disposition, Title: c.Title, What: c.What,
 		Organisation: c.Organisation, Verified: c.Verified, Exercise: c.Exercise, Reports: c.Reports,
 		Assignee: c.Assignee, Campaign: c.Campaign, ReportStatus: c.State.ReportStatus(), MergedInto: c.MergedInto,
-		ReceivedAt: c.ReceivedAt, OpenedAt: c.OpenedAt, ChangedAt: c.ChangedAt, ClosedAt: c.ClosedAt, Hold: c.Hold,
+		ReceivedAt: c.ReceivedAt, OpenedAt: c.OpenedAt, ChangedAt: c.ChangedAt, ClosedAt: c.ClosedAt, Hold: c.Hold, Locked: c.Locked,
 	}
 	for _, k := range c.Clocks {
 		s.Clocks = append(s.Clocks, event.Clock{Rule: k.Rule, State: string(k.State), StartAt: k.StartAt, DueAt: k.DueAt, DoneAt: k.DoneAt})

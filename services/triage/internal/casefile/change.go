@@ -62,6 +62,9 @@ func (c *Case) assign(by By, at time.Time, to *event.Person, reason string) {
 			return // only the state changes
 		}
 	}
+	if c.Assignee != nil && c.pending.Had == "" {
+		c.pending.Had = c.Assignee.ID
+	}
 	c.Assignee = to
 	c.note(by, at, KindAssigned, from, name, reason, id)
 }

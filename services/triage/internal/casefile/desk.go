@@ -46,9 +46,9 @@ type Store interface {
 	// Since returns the timeline of a case after a version.
 	Since(ctx context.Context, id string, version int) ([]Entry, error)
 	// Numbers, Weeks, Kreise and Alert feed the figures around the queue.
-	Numbers(ctx context.Context, person string, now time.Time) (Numbers, error)
-	Weeks(ctx context.Context, from time.Time) (Weeks, error)
-	Kreise(ctx context.Context) (map[string]int, error)
+	Numbers(ctx context.Context, r Reader, person string, now time.Time) (Numbers, error)
+	Weeks(ctx context.Context, r Reader, from time.Time) (Weeks, error)
+	Kreise(ctx context.Context, r Reader) (map[string]int, error)
 	Alert(ctx context.Context, now time.Time) (*Alert, error)
 	// PutAlert and PutAnswer keep the copy of alerts and answers; an older one is a no-op.
 	PutAlert(ctx context.Context, a event.Alert) error
@@ -57,6 +57,7 @@ type Store interface {
 	Changes(ctx context.Context, seq int64, limit int) ([]Change, error)
 	Last(ctx context.Context) (int64, error)
 	HoldStore
+	LockStore
 }
 
 // Directory knows who may work on cases and which bodies there are.
@@ -95,12 +96,12 @@ func may(by By, at time.Time, action actor.Action, o actor.Object) error {
 	case by.May(actor.CaseRead, o).Allowed:
 		return fault.New(fault.Forbidden, "your role does not allow this on the case")
 	}
-	return fault.New(fault.NotFound, "there is no such case")
+	return notThere()
 }
 
 // change does one step on one case.
 func (d *Desk) change(ctx context.Context, by By, idOrRef string, seen int, action actor.Action, step func(c *Case, at time.Time) error) (string, error) {
-	id, err := d.Store.Find(ctx, idOrRef)
+	id, err := d.find(ctx, by, idOrRef)
 	if err != nil {
 		return "", err
 	}
@@ -189,11 +190,11 @@ func (d *Desk) Note(ctx context.Context, by By, ref string, seen int, words stri
 
 // Merge joins a case into target, both locked together. It returns the target's id.
 func (d *Desk) Merge(ctx context.Context, by By, ref string, seen int, target, reason string) (string, error) {
-	id, err := d.Store.Find(ctx, ref)
+	id, err := d.find(ctx, by, ref)
 	if err != nil {
 		return "", err
 	}
-	into, err := d.Store.Find(ctx, target)
+	into, err := d.find(ctx, by, target)
 	if fault.Is(err, fault.NotFound) {
 		return "", oneField("target", "triage.err.merge.target", "names no case")
 	}
@@ -203,8 +204,7 @@ func (d *Desk) Merge(ctx context.Context, by By, ref string, seen int, target, r
 	if id == into {
 		return "", oneField("target", "triage.err.merge.self", "is the case itself")
 	}
-	at := d.now()
-	return into, d.Store.Update(ctx, by, at, []string{id, into}, func(cs []*Case) error {
+	return into, d.together(ctx, by, []string{id, into}, reason, func(cs []*Case, at time.Time) error {
 		for _, c := range cs {
 			if err := may(by, at, actor.CaseMerge, c.Object()); err != nil {
 				return err
@@ -280,7 +280,7 @@ func (d *Desk) List(ctx context.Context, by By, f Filter) (List, error) {
 		return List{}, err
 	}
 	f.Now, f.Mine = d.now(), by.Actor.Person
-	f.NoRed = by.MustStepUp(action, actor.Object{Red: true}, f.Now)
+	f.NoRed, f.Reader = by.MustStepUp(action, actor.Object{Red: true}, f.Now), by.Reader(action)
 	l, err := d.Store.List(ctx, by, f)
 	for i := range l.Items {
 		l.Items[i] = l.Items[i].For(by, f.Now)
@@ -290,7 +290,7 @@ func (d *Desk) List(ctx context.Context, by By, f Filter) (List, error) {
 
 // Line returns one line of the list as it is now.
 func (d *Desk) Line(ctx context.Context, by By, ref string) (Summary, error) {
-	id, err := d.Store.Find(ctx, ref)
+	id, err := d.find(ctx, by, ref)
 	if err != nil {
 		return Summary{}, err
 	}

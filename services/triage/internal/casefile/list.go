@@ -35,6 +35,7 @@ type Summary struct {
 	Campaign     *event.CampaignRef
 	TakenOver    bool
 	Contradicted bool
+	Locked       bool
 	Fold         *Fold // the line stands for all cases of its campaign
 }
 
@@ -49,7 +50,7 @@ type Fold struct {
 
 // Object is what the matrix is asked about.
 func (s Summary) Object() actor.Object {
-	o := actor.Object{Organisation: s.Organisation.ID, Red: s.TLP == tlp.Red}
+	o := actor.Object{Organisation: s.Organisation.ID, Red: s.TLP == tlp.Red, Locked: s.Locked}
 	if s.Assignee != nil {
 		o.Assignee = s.Assignee.ID
 	}
@@ -108,7 +109,8 @@ type Filter struct {
 	Mark         string // one of Marks
 	Fold         bool   // one line for all cases of a campaign; the archive never folds
 	Query        string
-	NoRed        bool // a search leaves out TLP:RED: a hit would say what is in it
+	NoRed        bool   // a search leaves out TLP:RED: a hit would say what is in it
+	Reader       Reader // whose locked cases it may show
 	Sort         string
 	Limit        int
 	After        string // cursor of the page before
@@ -116,16 +118,17 @@ type Filter struct {
 	Now          time.Time
 }
 
-// What the affected body said about its provider's report, and whether something
-// new came.
+// What the affected body said about its provider's report, whether something new
+// came, and whether the case is locked.
 const (
 	MarkContradicted = "contradicted"
 	MarkTakenOver    = "taken_over"
 	MarkMessage      = "message"
+	MarkLocked       = "locked"
 )
 
 // Marks lists what a list can be filtered by beside the case's own values.
-func Marks() []string { return []string{MarkContradicted, MarkTakenOver, MarkMessage} }
+func Marks() []string { return []string{MarkContradicted, MarkTakenOver, MarkMessage, MarkLocked} }
 
 // StateOpen filters by all states in which somebody works.
 const StateOpen = "open"
@@ -222,6 +225,8 @@ type Change struct {
 	Severity     Severity
 	Organisation string
 	Assignee     string
+	Locked       bool
+	Left         string    // whose sight it left with this change: AllReaders, a person's id, "" for nobody's
 	Campaign     string    // its reference, "" for none: pages count it in one line
 	At           time.Time // when the case changed last
 }

@@ -117,6 +117,9 @@ func (c *Case) Merge(by By, at time.Time, target *Case, reason string) error {
 	if err := short("reason", reason); err != nil {
 		return err
 	}
+	if err := c.shut(by, at, target, reason); err != nil {
+		return err
+	}
 	c.BeforeMerge, c.State, c.MergedInto, c.Flags = c.State, Merged, target.ID, nil
 	c.note(by, at, KindMerged, string(c.BeforeMerge), target.Reference, reason, target.ID)
 	target.Reports = append(target.Reports, c.Reports...)

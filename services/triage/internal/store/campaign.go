@@ -13,6 +13,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/triage/internal/campaign"
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
@@ -208,12 +209,15 @@ func (s *Store) HoldsRed(ctx context.Context, id string) (bool, error) {
 	return red, pg.Classify(ctx, err)
 }
 
-// OpenCases returns the references of cases that have not ended, at most six.
-func (s *Store) OpenCases(ctx context.Context, id string) ([]string, error) {
-	var refs []string
-	err := s.db.SelectContext(ctx, &refs, `
-		SELECT reference FROM cases WHERE campaign_id = $1 AND state NOT IN ('closed', 'merged') ORDER BY reference LIMIT 6`, id)
-	return refs, pg.Classify(ctx, err)
+// OpenCases counts the cases that have not ended and names the first of those
+// that the reader may read.
+func (s *Store) OpenCases(ctx context.Context, r casefile.Reader, id string) (n int, refs []string, err error) {
+	if err = s.db.GetContext(ctx, &n, `SELECT count(*) FROM cases WHERE campaign_id = $1 AND state NOT IN ('closed', 'merged')`, id); err == nil {
+		err = s.db.SelectContext(ctx, &refs, `
+			SELECT reference FROM cases WHERE campaign_id = $2 AND state NOT IN ('closed', 'merged') AND`+readable+`
+			ORDER BY reference LIMIT 6`, string(r), id)
+	}
+	return n, refs, pg.Classify(ctx, err)
 }
 
 // Campaign reads a campaign in one transaction with its audit entry.
@@ -225,8 +229,8 @@ func (s *Store) Campaign(ctx context.Context, by casefile.By, at time.Time, id s
 			return pg.NoRows(ctx, err, "there is no such campaign")
 		}
 		o = campaign.Overview{Campaign: *r.campaign()}
-		on := New(tx)
-		if err := errors.Join(on.count(ctx, at, &o), on.bodies(ctx, &o), on.timeline(ctx, &o)); err != nil {
+		on, reader := New(tx), by.Reader(actor.CaseRead)
+		if err := errors.Join(on.count(ctx, reader, at, &o), on.bodies(ctx, reader, &o), on.timeline(ctx, reader, &o)); err != nil {
 			return fmt.Errorf("read campaign %s: %w", o.Reference, err)
 		}
 		var err error

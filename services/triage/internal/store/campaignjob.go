@@ -12,6 +12,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/triage/internal/campaign"
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/pg"
@@ -49,21 +50,22 @@ func (r jobRow) job() (campaign.Job, error) {
 }
 
 // fits narrows a campaign's cases to those that an order is about: the named
-// ones, or all that have not ended and fit.
-const fits = `
-	campaign_id = $1 AND state <> 'merged'
-	AND (CASE WHEN cardinality($2::text[]) > 0 THEN id::text = ANY($2::text[]) ELSE state <> 'closed' END)
-	AND ($3 = '' OR state = $3) AND ($4 = '' OR severity = $4) AND ($5 = '' OR org_kreis = $5)
-	AND ($6 = '' OR CASE $6 WHEN 'contradicted' THEN contradicted IS NOT NULL WHEN 'taken_over' THEN taken_over IS NOT NULL ELSE flags <> '{}' END)`
+// ones, or all that have not ended and fit; none that the reader $1 may not read.
+const fits = readable + `
+	AND campaign_id = $2 AND state <> 'merged'
+	AND (CASE WHEN cardinality($3::text[]) > 0 THEN id::text = ANY($3::text[]) ELSE state <> 'closed' END)
+	AND ($4 = '' OR state = $4) AND ($5 = '' OR severity = $5) AND ($6 = '' OR org_kreis = $6)
+	AND ($7 = '' OR CASE $7 WHEN 'contradicted' THEN contradicted IS NOT NULL WHEN 'taken_over' THEN taken_over IS NOT NULL
+		WHEN 'locked' THEN locked ELSE flags <> '{}' END)`
 
-func which(id string, w campaign.Which) []any {
-	return []any{id, pq.Array(append([]string{}, w.Cases...)), w.State, w.Severity, w.Kreis, w.Mark}
+func which(r casefile.Reader, id string, w campaign.Which) []any {
+	return []any{string(r), id, pq.Array(append([]string{}, w.Cases...)), w.State, w.Severity, w.Kreis, w.Mark}
 }
 
 // Count returns how many cases an order would touch.
-func (s *Store) Count(ctx context.Context, id string, w campaign.Which) (int, error) {
+func (s *Store) Count(ctx context.Context, r casefile.Reader, id string, w campaign.Which) (int, error) {
 	var n int
-	err := s.db.GetContext(ctx, &n, `SELECT count(*) FROM cases WHERE `+fits, which(id, w)...)
+	err := s.db.GetContext(ctx, &n, `SELECT count(*) FROM cases WHERE `+fits, which(r, id, w)...)
 	return n, pg.Classify(ctx, err)
 }
 
@@ -89,8 +91,8 @@ func (s *Store) Order(ctx context.Context, by casefile.By, at time.Time, j campa
 		if err := tx.GetContext(ctx, &j.Total, `
 			WITH picked AS (
 				INSERT INTO campaign_job_cases (job_id, n, case_id)
-				SELECT $7::uuid, row_number() OVER (ORDER BY reference), id FROM cases WHERE `+fits+` RETURNING 1
-			) SELECT count(*) FROM picked`, append(which(j.Campaign, w), j.ID)...); err != nil {
+				SELECT $8::uuid, row_number() OVER (ORDER BY reference), id FROM cases WHERE `+fits+` RETURNING 1
+			) SELECT count(*) FROM picked`, append(which(by.Reader(actor.CaseRead), j.Campaign, w), j.ID)...); err != nil {
 			return fmt.Errorf("pick the cases: %w", err)
 		}
 		if err := change(k, j.Total); err != nil {
@@ -166,7 +168,7 @@ func workBatch(ctx context.Context, tx pg.DB, at time.Time, j campaign.Job, step
 }
 
 // Job reads a job of a campaign with the first cases that it could not change.
-func (s *Store) Job(ctx context.Context, campaignID, id string) (campaign.Job, error) {
+func (s *Store) Job(ctx context.Context, reader casefile.Reader, campaignID, id string) (campaign.Job, error) {
 	if !event.IsID(id) {
 		return campaign.Job{}, fault.New(fault.NotFound, "there is no such job")
 	}
@@ -186,7 +188,7 @@ func (s *Store) Job(ctx context.Context, campaignID, id string) (campaign.Job, e
 	}
 	if err := s.db.SelectContext(ctx, &rows, `
 		SELECT c.id, c.reference, c.org_name, t.reason FROM campaign_job_cases t JOIN cases c ON c.id = t.case_id
-		WHERE t.job_id = $1 AND t.state = 'failed' ORDER BY t.n LIMIT 100`, id); err != nil {
+		WHERE t.job_id = $2 AND t.state = 'failed' AND`+readable+` ORDER BY t.n LIMIT 100`, string(reader), id); err != nil {
 		return j, pg.Classify(ctx, fmt.Errorf("cases of job %s: %w", id, err))
 	}
 	for _, x := range rows {

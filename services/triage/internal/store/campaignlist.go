@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lib/pq"
+
 	"github.com/thueringencert/leitstelle/services/triage/internal/campaign"
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
 	"github.com/thueringencert/leitstelle/shared/event"
@@ -34,19 +36,20 @@ type numberRow struct {
 	Worst        *int       `db:"worst"`
 }
 
-// counts are a campaign's numbers at $1; merged cases count where they went.
+// counts are a campaign's numbers at $2 for the reader $1; merged cases count
+// where they went. That there is a TLP:RED one counts for everybody: the title may
+// be about it.
 const counts = `
 	count(*) AS total,
 	count(*) FILTER (WHERE state = 'new') AS fresh,
 	count(*) FILTER (WHERE state NOT IN ('resolved', 'closed')) AS open,
 	count(*) FILTER (WHERE state = 'resolved') AS resolved,
 	count(*) FILTER (WHERE state = 'closed') AS closed,
-	count(*) FILTER (WHERE next_due < $1::timestamptz) AS overdue,
+	count(*) FILTER (WHERE next_due < $2::timestamptz) AS overdue,
 	count(*) FILTER (WHERE contradicted IS NOT NULL) AS contradictions,
 	count(*) FILTER (WHERE taken_over IS NOT NULL) AS taken,
 	count(*) FILTER (WHERE flags <> '{}') AS unread,
 	count(*) FILTER (WHERE assignee_id = '' AND state NOT IN ('resolved', 'closed')) AS unassigned,
-	count(*) FILTER (WHERE tlp = 'RED') AS red,
 	min(next_due) AS next_due,
 	min(severity_rank) FILTER (WHERE state NOT IN ('resolved', 'closed')) AS worst`
 
@@ -72,13 +75,13 @@ func (s *Store) Campaigns(ctx context.Context, f campaign.Filter) (campaign.List
 		numberRow
 	}
 	if err := s.db.SelectContext(ctx, &rows, `
-		SELECT `+campaignColumns+`, n.*
+		SELECT `+campaignColumns+`, n.*, (SELECT count(*) FROM cases WHERE campaign_id = k.id AND tlp = 'RED') AS red
 		FROM (
 			SELECT * FROM campaigns
-			WHERE ($2 = '' OR state = $2) AND (first_seen, id) < ($3::timestamptz, $4::uuid)
-			ORDER BY first_seen DESC, id DESC LIMIT $5
-		) k, LATERAL (SELECT `+counts+` FROM cases WHERE campaign_id = k.id AND cases.state <> 'merged') n
-		ORDER BY k.first_seen DESC, k.id DESC`, f.Now, f.State, seen, id, f.Limit+1); err != nil {
+			WHERE ($3 = '' OR state = $3) AND (first_seen, id) < ($4::timestamptz, $5::uuid)
+			ORDER BY first_seen DESC, id DESC LIMIT $6
+		) k, LATERAL (SELECT `+counts+` FROM cases WHERE campaign_id = k.id AND cases.state <> 'merged' AND`+readable+`) n
+		ORDER BY k.first_seen DESC, k.id DESC`, string(f.Reader), f.Now, f.State, seen, id, f.Limit+1); err != nil {
 		return campaign.List{}, pg.Classify(ctx, fmt.Errorf("list campaigns: %w", err))
 	}
 	out := campaign.List{}
@@ -108,9 +111,9 @@ func parseCampaignCursor(s string) (seen, id string, err error) {
 }
 
 // count fills the figures: one query for the sums, one by state, severity and Kreis.
-func (s *Store) count(ctx context.Context, at time.Time, o *campaign.Overview) error {
+func (s *Store) count(ctx context.Context, r casefile.Reader, at time.Time, o *campaign.Overview) error {
 	var n numberRow
-	if err := s.db.GetContext(ctx, &n, `SELECT `+counts+` FROM cases WHERE campaign_id = $2 AND state <> 'merged'`, at, o.ID); err != nil {
+	if err := s.db.GetContext(ctx, &n, `SELECT `+counts+` FROM cases WHERE campaign_id = $3 AND state <> 'merged' AND`+readable, string(r), at, o.ID); err != nil {
 		return fmt.Errorf("count: %w", err)
 	}
 	o.Numbers = n.numbers()
@@ -122,7 +125,7 @@ func (s *Store) count(ctx context.Context, at time.Time, o *campaign.Overview) e
 	}
 	if err := s.db.SelectContext(ctx, &rows, `
 		SELECT state, severity, org_kreis, count(*) AS n FROM cases
-		WHERE campaign_id = $1 AND state <> 'merged' GROUP BY state, severity, org_kreis`, o.ID); err != nil {
+		WHERE campaign_id = $2 AND state <> 'merged' AND`+readable+` GROUP BY state, severity, org_kreis`, string(r), o.ID); err != nil {
 		return fmt.Errorf("count by Kreis: %w", err)
 	}
 	o.States, o.Severities, o.Kreise = map[casefile.State]int{}, map[casefile.Severity]int{}, map[string]int{}
@@ -135,7 +138,7 @@ func (s *Store) count(ctx context.Context, at time.Time, o *campaign.Overview) e
 }
 
 // bodies are those whose case has not ended.
-func (s *Store) bodies(ctx context.Context, o *campaign.Overview) error {
+func (s *Store) bodies(ctx context.Context, r casefile.Reader, o *campaign.Overview) error {
 	var rows []struct {
 		ID        string `db:"org_id"`
 		AGS       string `db:"org_ags"`
@@ -144,7 +147,7 @@ func (s *Store) bodies(ctx context.Context, o *campaign.Overview) error {
 	}
 	if err := s.db.SelectContext(ctx, &rows, `
 		SELECT org_id, org_ags, org_name, reference FROM cases
-		WHERE campaign_id = $1 AND state NOT IN ('closed', 'merged') ORDER BY org_name, reference`, o.ID); err != nil {
+		WHERE campaign_id = $2 AND state NOT IN ('closed', 'merged') AND`+readable+` ORDER BY org_name, reference`, string(r), o.ID); err != nil {
 		return fmt.Errorf("bodies: %w", err)
 	}
 	for _, r := range rows {
@@ -153,8 +156,9 @@ func (s *Store) bodies(ctx context.Context, o *campaign.Overview) error {
 	return nil
 }
 
-// timeline is the newest that happened, oldest first.
-func (s *Store) timeline(ctx context.Context, o *campaign.Overview) error {
+// timeline is the newest that happened, oldest first, without the lines about
+// cases that the reader may not read.
+func (s *Store) timeline(ctx context.Context, reader casefile.Reader, o *campaign.Overview) error {
 	var rows []entryRow
 	if err := s.db.SelectContext(ctx, &rows, `
 		SELECT * FROM (
@@ -163,13 +167,49 @@ func (s *Store) timeline(ctx context.Context, o *campaign.Overview) error {
 		) e ORDER BY at, id`, o.ID); err != nil {
 		return fmt.Errorf("timeline: %w", err)
 	}
+	hidden, err := s.hidden(ctx, reader, o.ID, rows)
+	if err != nil {
+		return err
+	}
 	for _, r := range rows {
+		if hidden[r.Ref] || hidden[r.Ref+" "+r.To] {
+			continue
+		}
 		o.Timeline = append(o.Timeline, campaign.Entry{
 			ID: r.ID, At: r.At.UTC(), Version: r.Version, Actor: event.Person{ID: r.ActorID, Name: r.Name},
 			Kind: r.Kind, From: r.From, To: r.To, Reason: r.Reason, Ref: r.Ref,
 		})
 	}
 	return nil
+}
+
+// hidden are the cases that the reader may not read, as the lines of a campaign's
+// timeline name them: by id, or by a report's reference and the body it is about.
+func (s *Store) hidden(ctx context.Context, r casefile.Reader, id string, lines []entryRow) (map[string]bool, error) {
+	if r == casefile.AllReaders {
+		return nil, nil
+	}
+	named := []string{}
+	for _, l := range lines {
+		if event.IsID(l.Ref) {
+			named = append(named, l.Ref)
+		}
+	}
+	var rows []struct {
+		ID     string `db:"id"`
+		Report string `db:"report"`
+	}
+	if err := s.db.SelectContext(ctx, &rows, `
+		SELECT c.id, coalesce(r.reference || ' ' || (r.body -> 'affected' ->> 'name'), '') AS report
+		FROM cases c LEFT JOIN case_reports r ON r.case_id = c.id
+		WHERE (c.campaign_id = $2 OR c.id = ANY ($3::uuid[])) AND c.locked AND`+readable+` IS NOT TRUE`, string(r), id, pq.Array(named)); err != nil {
+		return nil, fmt.Errorf("locked cases of the campaign: %w", err)
+	}
+	out := map[string]bool{}
+	for _, x := range rows {
+		out[x.ID], out[x.Report] = true, x.Report != ""
+	}
+	return out, nil
 }
 
 func encodeOrder(o campaign.Order) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +40,7 @@ UPDATE cases SET
 	assignee_name = :assignee_name, clocks = :clocks, flags = :flags, merged_into = :merged_into,
 	before_merge = :before_merge, changed_at = :changed_at, answered_at = :answered_at, closed_at = :closed_at,
 	next_due = :next_due, active = :active, campaign_id = :campaign_id, campaign_ref = :campaign_ref,
-	taken_over = :taken_over, over_at = :over_at, contradicted = :contradicted, hold = :hold, redacted_at = NULL, words = left(words || :words, 200000)
+	taken_over = :taken_over, over_at = :over_at, contradicted = :contradicted, hold = :hold, locked = :locked, redacted_at = NULL, words = left(words || :words, 200000)
 WHERE id = :id`
 
 // Open stores a new case.
@@ -130,6 +131,7 @@ type change struct {
 	id      string
 	version int
 	entries int
+	left    string // whose sight the case left
 }
 
 // finish stores what changed. The audit comes last: it locks the head of the
@@ -170,7 +172,7 @@ func finishWith(ctx context.Context, tx pg.DB, by casefile.By, at time.Time, sta
 				RequestID: by.Request,
 			}.By(by.Actor, ""))
 		}
-		changes = append(changes, change{c.ID, c.Version, len(p.Entries)})
+		changes = append(changes, change{c.ID, c.Version, len(p.Entries), leftSight(c, p)})
 	}
 	if len(entries)+len(more) == 0 {
 		return nil
@@ -189,22 +191,34 @@ func finishWith(ctx context.Context, tx pg.DB, by casefile.By, at time.Time, sta
 // audit entry, and wakes the streams when the transaction commits.
 func announce(ctx context.Context, tx pg.DB, seq int64, changes []change) error {
 	var seqs []int64
-	var ids []string
+	var ids, left []string
 	var versions []int64
 	for _, c := range changes {
 		seq += int64(c.entries)
-		seqs, ids, versions = append(seqs, seq-1), append(ids, c.id), append(versions, int64(c.version))
+		seqs, ids, versions, left = append(seqs, seq-1), append(ids, c.id), append(versions, int64(c.version)), append(left, c.left)
 	}
 	_, err := tx.ExecContext(ctx, `
 		WITH written AS (
-			INSERT INTO case_changes (seq, case_id, version, opened)
-			SELECT s, c::uuid, v, v = 1 FROM unnest($1::bigint[], $2::text[], $3::int[]) AS x (s, c, v) RETURNING 1
+			INSERT INTO case_changes (seq, case_id, version, opened, left_sight)
+			SELECT s, c::uuid, v, v = 1, l FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[]) AS x (s, c, v, l) RETURNING 1
 		)
-		SELECT pg_notify('`+Channel+`', '') FROM written LIMIT 1`, pq.Array(seqs), pq.Array(ids), pq.Array(versions))
+		SELECT pg_notify('`+Channel+`', '') FROM written LIMIT 1`, pq.Array(seqs), pq.Array(ids), pq.Array(versions), pq.Array(left))
 	if err != nil {
 		return fmt.Errorf("write the stream: %w", err)
 	}
 	return nil
+}
+
+// leftSight is who may not see the case any more after a change: whoever sees no
+// locked ones when it was locked, who had it when somebody else got it.
+func leftSight(c *casefile.Case, p casefile.Pending) string {
+	switch {
+	case !c.Locked:
+		return ""
+	case slices.ContainsFunc(p.Entries, func(e casefile.Entry) bool { return e.Kind == casefile.KindLocked }):
+		return string(casefile.AllReaders)
+	}
+	return p.Had
 }
 
 // words are what the search looks at besides title, organisation and reference.

@@ -35,8 +35,9 @@ const narrow = `
 	AND ($8 = '' OR next_due < CASE $8 WHEN 'overdue' THEN $9::timestamptz ELSE $9::timestamptz + interval '4 hours' END)
 	AND ($8 <> 'soon' OR next_due >= $9::timestamptz)
 	AND ($10 = '' OR NOT $17 OR tlp <> 'RED')
+	AND ($21 = '*' OR NOT locked OR assignee_id = NULLIF($21, ''))
 	AND ($18 = '' OR campaign_id = NULLIF($18, '')::uuid)
-	AND ($19 = '' OR CASE $19 WHEN 'contradicted' THEN contradicted IS NOT NULL WHEN 'taken_over' THEN taken_over IS NOT NULL ELSE flags <> '{}' END)
+	AND ($19 = '' OR CASE $19 WHEN 'contradicted' THEN contradicted IS NOT NULL WHEN 'taken_over' THEN taken_over IS NOT NULL WHEN 'locked' THEN locked ELSE flags <> '{}' END)
 	AND ($10 = '' OR search @@ (websearch_to_tsquery('german', $10) || to_tsquery('simple', $11)))`
 
 // The orders, each with the keyset of the page before. The queue's read the
@@ -236,7 +237,7 @@ func listQuery(f casefile.Filter) (string, []any, error) {
 	q := strings.TrimSpace(f.Query)
 	return query, []any{
 		f.State, f.Severity, group, full, f.Kreis, assignee, f.Organisation, f.Due, f.Now,
-		q, prefixes(q), c.Due, c.Rank, c.Received, c.ID, f.Limit + 1, f.NoRed, f.Campaign, f.Mark, f.Fold,
+		q, prefixes(q), c.Due, c.Rank, c.Received, c.ID, f.Limit + 1, f.NoRed, f.Campaign, f.Mark, f.Fold, string(f.Reader),
 	}, nil
 }
 

@@ -229,17 +229,17 @@ func TestNumbersAndCharts(t *testing.T) {
 			}
 		}
 	}
-	got, err := b.Store.Numbers(t.Context(), sample.Mara.Actor.Person, sample.Noon.Add(38*time.Minute))
+	got, err := b.Store.Numbers(t.Context(), casefile.AllReaders, sample.Mara.Actor.Person, sample.Noon.Add(38*time.Minute))
 	median := 38 * time.Minute
 	want := casefile.Numbers{Unassigned: 2, Overdue: 1, Soon: 1, Working: 1, Active: 3, Mine: 1, Nobody: 2, Median: &median}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	kreise, err := b.Store.Kreise(t.Context())
+	kreise, err := b.Store.Kreise(t.Context(), casefile.AllReaders)
 	if diff := cmp.Diff(map[string]int{"16071": 2, "16063": 1}, kreise); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	weeks, err := b.Store.Weeks(t.Context(), sample.Noon.Add(-13*7*24*time.Hour))
+	weeks, err := b.Store.Weeks(t.Context(), casefile.AllReaders, sample.Noon.Add(-13*7*24*time.Hour))
 	if err != nil || len(weeks) != 1 || weeks[0].Week != 47 || weeks[0].Classes["malicious-code"] != 3 {
 		t.Errorf("weeks %+v, %v", weeks, err)
 	}

@@ -14,8 +14,9 @@ import (
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
 
-// Numbers counts the unfinished work and the first answers of the last week.
-func (s *Store) Numbers(ctx context.Context, person string, now time.Time) (casefile.Numbers, error) {
+// Numbers counts the unfinished work that a reader sees, and the first answers of
+// the last week.
+func (s *Store) Numbers(ctx context.Context, reader casefile.Reader, person string, now time.Time) (casefile.Numbers, error) {
 	var r struct {
 		Unassigned int      `db:"unassigned"`
 		Overdue    int      `db:"overdue"`
@@ -28,15 +29,15 @@ func (s *Store) Numbers(ctx context.Context, person string, now time.Time) (case
 	}
 	err := s.db.GetContext(ctx, &r, `
 		SELECT count(*) FILTER (WHERE state = 'new' AND assignee_id = '') AS unassigned,
-			count(*) FILTER (WHERE next_due < $2) AS overdue,
-			count(*) FILTER (WHERE next_due >= $2 AND next_due < $2 + interval '4 hours') AS soon,
+			count(*) FILTER (WHERE next_due < $3) AS overdue,
+			count(*) FILTER (WHERE next_due >= $3 AND next_due < $3 + interval '4 hours') AS soon,
 			count(*) FILTER (WHERE state IN ('assessing', 'working', 'waiting', 'contained', 'recovering')) AS working,
 			count(*) AS active,
-			count(*) FILTER (WHERE assignee_id = $1) AS mine,
+			count(*) FILTER (WHERE assignee_id = $2) AS mine,
 			count(*) FILTER (WHERE assignee_id = '') AS nobody,
 			(SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM answered_at - received_at))
-				FROM cases WHERE answered_at >= $2 - interval '7 days' AND NOT exercise) AS median
-		FROM cases WHERE active`, person, now)
+				FROM cases WHERE answered_at >= $3 - interval '7 days' AND NOT exercise) AS median
+		FROM cases WHERE active AND`+readable, string(reader), person, now)
 	if err != nil {
 		return casefile.Numbers{}, pg.Classify(ctx, fmt.Errorf("count the queue: %w", err))
 	}
@@ -52,7 +53,7 @@ func (s *Store) Numbers(ctx context.Context, person string, now time.Time) (case
 }
 
 // Weeks counts the cases received since from, per ISO week of local time and class.
-func (s *Store) Weeks(ctx context.Context, from time.Time) (casefile.Weeks, error) {
+func (s *Store) Weeks(ctx context.Context, reader casefile.Reader, from time.Time) (casefile.Weeks, error) {
 	var rows []struct {
 		Year  int    `db:"y"`
 		Week  int    `db:"w"`
@@ -62,8 +63,8 @@ func (s *Store) Weeks(ctx context.Context, from time.Time) (casefile.Weeks, erro
 	err := s.db.SelectContext(ctx, &rows, `
 		SELECT extract(isoyear FROM received_at AT TIME ZONE 'Europe/Berlin')::int AS y,
 			extract(week FROM received_at AT TIME ZONE 'Europe/Berlin')::int AS w, class_group, count(*) AS n
-		FROM cases WHERE received_at >= $1 AND state <> 'merged' AND NOT exercise
-		GROUP BY 1, 2, 3 ORDER BY 1, 2`, from)
+		FROM cases WHERE received_at >= $2 AND state <> 'merged' AND NOT exercise AND`+readable+`
+		GROUP BY 1, 2, 3 ORDER BY 1, 2`, string(reader), from)
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("count the weeks: %w", err))
 	}
@@ -78,13 +79,13 @@ func (s *Store) Weeks(ctx context.Context, from time.Time) (casefile.Weeks, erro
 }
 
 // Kreise counts the unfinished cases per district.
-func (s *Store) Kreise(ctx context.Context) (map[string]int, error) {
+func (s *Store) Kreise(ctx context.Context, reader casefile.Reader) (map[string]int, error) {
 	var rows []struct {
 		Kreis string `db:"org_kreis"`
 		N     int    `db:"n"`
 	}
 	err := s.db.SelectContext(ctx, &rows, `
-		SELECT org_kreis, count(*) AS n FROM cases WHERE active AND state <> 'closed' GROUP BY 1`)
+		SELECT org_kreis, count(*) AS n FROM cases WHERE active AND state <> 'closed' AND`+readable+` GROUP BY 1`, string(reader))
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("count the districts: %w", err))
 	}
@@ -169,11 +170,13 @@ func (s *Store) Changes(ctx context.Context, seq int64, limit int) ([]casefile.C
 		Severity  string    `db:"severity"`
 		Org       string    `db:"org_id"`
 		Assignee  string    `db:"assignee_id"`
+		Locked    bool      `db:"locked"`
+		Left      string    `db:"left_sight"`
 		Campaign  string    `db:"campaign_ref"`
 		At        time.Time `db:"changed_at"`
 	}
 	err := s.db.SelectContext(ctx, &rows, `
-		SELECT s.seq, s.case_id, s.version, s.opened, c.reference, c.severity, c.org_id, c.assignee_id, c.campaign_ref, c.changed_at
+		SELECT s.seq, s.case_id, s.version, s.opened, c.reference, c.severity, c.org_id, c.assignee_id, c.locked, s.left_sight, c.campaign_ref, c.changed_at
 		FROM case_changes s JOIN cases c ON c.id = s.case_id
 		WHERE s.seq > $1 ORDER BY s.seq LIMIT $2`, seq, limit)
 	if err != nil {
@@ -183,7 +186,7 @@ func (s *Store) Changes(ctx context.Context, seq int64, limit int) ([]casefile.C
 	for i, r := range rows {
 		out[i] = casefile.Change{
 			Seq: r.Seq, Opened: r.Opened, Case: r.Case, Reference: r.Reference, Version: r.Version,
-			Severity: casefile.Severity(r.Severity), Organisation: r.Org, Assignee: r.Assignee, Campaign: r.Campaign, At: r.At.UTC(),
+			Severity: casefile.Severity(r.Severity), Organisation: r.Org, Assignee: r.Assignee, Locked: r.Locked, Left: r.Left, Campaign: r.Campaign, At: r.At.UTC(),
 		}
 	}
 	return out, nil

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/pg"
@@ -60,7 +61,7 @@ func (s *Store) Dossier(ctx context.Context, by casefile.By, at time.Time, id st
 		}
 		w.Limit = w.Size(by.Export)
 		d = casefile.Dossier{Case: *c, Window: w, Earlier: map[string]casefile.Cursor{}}
-		if err := fill(ctx, tx, &d); err != nil {
+		if err := fill(ctx, tx, &d, by.Reader(actor.CaseRead)); err != nil {
 			return fmt.Errorf("read case %s: %w", c.Reference, err)
 		}
 		action := "case.read"
@@ -81,15 +82,18 @@ WITH RECURSIVE family (id) AS (
 	SELECT c.id FROM cases c JOIN family f ON c.merged_into = f.id
 )`
 
-func fill(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
+func fill(ctx context.Context, tx pg.DB, d *casefile.Dossier, reader casefile.Reader) error {
 	for _, read := range []func(context.Context, pg.DB, *casefile.Dossier) error{
-		filed, supplements, messages, notes, attachments, timeline, merges, lengths, siblings,
+		filed, supplements, messages, notes, attachments, timeline, merges, lengths,
 	} {
 		if err := read(ctx, tx, d); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := siblings(ctx, tx, d, reader); err != nil {
+		return err
+	}
+	return conceal(ctx, tx, d, reader)
 }
 
 func filed(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
@@ -253,15 +257,15 @@ func timeline(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
 
 // siblings are the other unfinished cases of the same organisation: what a new
 // one may belong to.
-func siblings(ctx context.Context, tx pg.DB, d *casefile.Dossier) error {
+func siblings(ctx context.Context, tx pg.DB, d *casefile.Dossier, reader casefile.Reader) error {
 	if d.Organisation.ID == "" {
 		return nil
 	}
 	var rows []row
 	if err := tx.SelectContext(ctx, &rows, `
 		SELECT `+columns+` FROM cases
-		WHERE org_id = $1 AND id <> $2 AND state NOT IN ('closed', 'merged')
-		ORDER BY received_at DESC, id DESC LIMIT 5`, d.Organisation.ID, d.ID); err != nil {
+		WHERE org_id = $2 AND id <> $3 AND state NOT IN ('closed', 'merged') AND`+readable+`
+		ORDER BY received_at DESC, id DESC LIMIT 5`, string(reader), d.Organisation.ID, d.ID); err != nil {
 		return fmt.Errorf("siblings: %w", err)
 	}
 	for _, r := range rows {

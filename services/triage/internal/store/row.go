@@ -54,6 +54,7 @@ type row struct {
 	OverAt       *time.Time     `db:"over_at"`
 	Contradicted *string        `db:"contradicted"`
 	Hold         bool           `db:"hold"`
+	Locked       bool           `db:"locked"`
 	RedactedAt   *time.Time     `db:"redacted_at"` // read only: a change makes it a case with content again
 	Words        string         `db:"words"`       // written only: what this change adds
 }
@@ -63,7 +64,7 @@ const columns = `
 	id, reference, version, state, severity, severity_rank, tlp, class, suggested, disposition, title, what,
 	org_id, org_ags, org_name, org_level, org_kreis, verified, exercise, assignee_id, assignee_name,
 	clocks, flags, merged_into, before_merge, received_at, opened_at, changed_at, answered_at, closed_at, next_due, active,
-	campaign_id, campaign_ref, taken_over, over_at, contradicted, hold, redacted_at`
+	campaign_id, campaign_ref, taken_over, over_at, contradicted, hold, locked, redacted_at`
 
 func rowOf(c *casefile.Case) (row, error) {
 	clocks, err := json.Marshal(c.Clocks)
@@ -78,7 +79,7 @@ func rowOf(c *casefile.Case) (row, error) {
 		OrgLevel: c.Organisation.Level, OrgKreis: kreis(c.Organisation), Verified: c.Verified, Exercise: c.Exercise,
 		Clocks: string(clocks), Flags: append(pq.StringArray{}, c.Flags...), BeforeMerge: string(c.BeforeMerge),
 		ReceivedAt: c.ReceivedAt, OpenedAt: c.OpenedAt, ChangedAt: c.ChangedAt, AnsweredAt: c.AnsweredAt,
-		ClosedAt: c.ClosedAt, NextDue: c.NextDue(), Active: c.Active(), Hold: c.Hold,
+		ClosedAt: c.ClosedAt, NextDue: c.NextDue(), Active: c.Active(), Hold: c.Hold, Locked: c.Locked,
 	}
 	if c.Assignee != nil {
 		r.AssigneeID, r.AssigneeName = c.Assignee.ID, c.Assignee.Name
@@ -157,7 +158,7 @@ func (r row) incident() (*casefile.Case, error) {
 		Verified: r.Verified, Exercise: r.Exercise, Assignee: r.assignee(), Flags: r.Flags,
 		BeforeMerge: casefile.State(r.BeforeMerge), ReceivedAt: r.ReceivedAt.UTC(), OpenedAt: r.OpenedAt.UTC(),
 		ChangedAt: r.ChangedAt.UTC(), AnsweredAt: utc(r.AnsweredAt), ClosedAt: utc(r.ClosedAt),
-		Hold: r.Hold, RedactedAt: utc(r.RedactedAt),
+		Hold: r.Hold, Locked: r.Locked, RedactedAt: utc(r.RedactedAt),
 	}
 	if r.MergedInto != nil {
 		c.MergedInto = *r.MergedInto
@@ -184,7 +185,7 @@ func (r row) summary() casefile.Summary {
 		Title: r.Title, Organisation: r.organisation(), Verified: r.Verified, Exercise: r.Exercise,
 		Assignee: r.assignee(), ReceivedAt: r.ReceivedAt.UTC(), NextDue: utc(r.NextDue),
 		AnsweredAt: utc(r.AnsweredAt), ClosedAt: utc(r.ClosedAt), Flags: r.Flags,
-		Campaign: r.campaign(), TakenOver: r.TakenOver != nil, Contradicted: r.Contradicted != nil,
+		Campaign: r.campaign(), TakenOver: r.TakenOver != nil, Contradicted: r.Contradicted != nil, Locked: r.Locked,
 	}
 }
 

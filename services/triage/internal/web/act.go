@@ -59,10 +59,20 @@ var steps = map[string]step{
 		_, err := d.Note(c.Request().Context(), by(c), ref, 0, f.Get("text"), f.Get("answered") != "")
 		return err
 	},
+	actLock:   lock(true),
+	actUnlock: lock(false),
 	actMerge: func(d *casefile.Desk, c echo.Context, ref string, seen int, f url.Values) error {
 		_, err := d.Merge(c.Request().Context(), by(c), ref, seen, strings.TrimSpace(f.Get("target")), f.Get("reason"))
 		return err
 	},
+}
+
+// lock locks a case, or opens it to all again.
+func lock(on bool) step {
+	return func(d *casefile.Desk, c echo.Context, ref string, seen int, f url.Values) error {
+		_, err := d.Lock(c.Request().Context(), by(c), ref, seen, on, f.Get("reason"))
+		return err
+	}
 }
 
 // once are the actions that create something: their forms carry a key, so that

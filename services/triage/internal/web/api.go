@@ -207,6 +207,19 @@ func ifGiven(c echo.Context) (int, error) {
 	return httpserver.IfMatch(c)
 }
 
+type lockRequest struct {
+	Reason string `json:"reason"`
+}
+
+// apiLock is POST /cases/{id}/lock and /unlock.
+func (h *Handler) apiLock(on bool) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		return changed(h, c, func(req lockRequest, seen int) (string, error) {
+			return h.desk().Lock(c.Request().Context(), by(c), c.Param("id"), seen, on, req.Reason)
+		})
+	}
+}
+
 type messageRequest struct {
 	Text string `json:"text"`
 	Wait bool   `json:"wait"` // the case waits for the answer

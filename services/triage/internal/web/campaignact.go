@@ -291,7 +291,9 @@ func (h *Handler) bulkCampaign(c echo.Context, f url.Values) error {
 		title := ""
 		if len(ids) > 0 {
 			if s, lookErr := h.desk().Line(ctx, by(c), ids[0]); lookErr == nil {
-				title = firstOf(s.Title, s.Reference)
+				if title = firstOf(s.Title, s.Reference); s.Locked { // the campaign is for all analysts
+					title = h.Pages.T(c, "triage.campaign")
+				}
 			}
 		}
 		if len(ids) == 0 {

@@ -50,7 +50,7 @@ type logView struct {
 
 // can says what this person may do with this case now.
 type can struct {
-	Take, Assign, Edit, Classify, Message, Note, Merge, Attachment, Alert, Verify, Close bool
+	Take, Assign, Edit, Classify, Message, Note, Merge, Attachment, Alert, Verify, Close, Lock, Unlock bool
 }
 
 // caseView is a case in the pane or as a page of its own.
@@ -188,6 +188,7 @@ func abilities(who casefile.By, d casefile.Dossier) can {
 		Note: d.State != casefile.Merged && may(actor.CaseNote), Merge: d.State.CanMove(casefile.Merged) && may(actor.CaseMerge),
 		Attachment: may(actor.CaseAttachment), Alert: may(actor.AlertDraft), Verify: live && !d.Verified && may(actor.CaseClassify),
 		Close: d.State.CanMove(casefile.Closed) && may(actor.CaseEdit),
+		Lock:  d.State != casefile.Merged && !d.Locked && may(actor.CaseLock), Unlock: d.State != casefile.Merged && d.Locked && may(actor.CaseLock),
 	}
 }
 

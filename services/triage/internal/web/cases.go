@@ -36,7 +36,7 @@ func (h *Handler) cases(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := &casesView{Base: h.base(c, h.Pages.T(c, "triage.cases"), page.NavCases), Query: q, Drops: h.drops(c, q, true)}
+	v := &casesView{Base: h.base(c, h.Pages.T(c, "triage.cases"), page.NavCases), Query: q, Drops: append(h.drops(c, q, true), h.markDrop(c, q))}
 	if q.Q != "" {
 		v.Title = h.Pages.T(c, "triage.cases.search", "Q", q.Q)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/triage/internal/casefile"
 	"github.com/thueringencert/leitstelle/services/triage/internal/chart"
+	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/session"
 )
@@ -38,7 +39,7 @@ func (k kpiView) Silent() int { return max(k.Alert.Audience-k.Alert.Answered(), 
 
 func (h *Handler) kpis(c echo.Context) (kpiView, error) {
 	ctx, store := c.Request().Context(), h.desk().Store
-	n, err := store.Numbers(ctx, session.Actor(c).Person, h.Now())
+	n, err := store.Numbers(ctx, by(c).Reader(actor.CaseQueue), session.Actor(c).Person, h.Now())
 	if err != nil {
 		return kpiView{}, err
 	}
@@ -90,11 +91,12 @@ var groups = [chart.Groups][]string{{"malicious-code"}, {"fraud"}, {"intrusions"
 func (h *Handler) charts(c echo.Context) (chartsView, error) {
 	ctx, store := c.Request().Context(), h.desk().Store
 	first := monday(h.Now()).AddDate(0, 0, -7*(weeksShown-1))
-	weeks, err := store.Weeks(ctx, first)
+	reader := by(c).Reader(actor.CaseQueue)
+	weeks, err := store.Weeks(ctx, reader, first)
 	if err != nil {
 		return chartsView{}, err
 	}
-	kreise, err := store.Kreise(ctx)
+	kreise, err := store.Kreise(ctx, reader)
 	if err != nil {
 		return chartsView{}, err
 	}

@@ -25,6 +25,8 @@ const (
 	actNote     = "notiz"
 	actMerge    = "verbinden"
 	actVerify   = "bestaetigen"
+	actLock     = "sperren"
+	actUnlock   = "freigeben"
 )
 
 // actView is the form of one action: small beside its button, or a page of its
@@ -62,7 +64,7 @@ type inputView struct {
 // acts are the forms beside the buttons of the pane.
 func (h *Handler) acts(c echo.Context, v *caseView) map[string]actView {
 	out := map[string]actView{}
-	for _, name := range []string{actTake, actAssign, actClassify, actClass, actState, actClose, actMessage, actNote, actMerge, actVerify} {
+	for _, name := range []string{actTake, actAssign, actClassify, actClass, actState, actClose, actMessage, actNote, actMerge, actVerify, actLock, actUnlock} {
 		out[name] = h.act(c, v, name, nil, nil)
 	}
 	return out
@@ -150,6 +152,12 @@ func (h *Handler) inputs(c echo.Context, v *caseView, name string) []inputView {
 			{Kind: "textarea", Name: "text", Label: "triage.field.note", Hint: "triage.field.note.hint", Rows: 4, Max: casefile.MaxText},
 			{Kind: "check", Name: "answered", Label: "triage.field.answered"},
 		}
+	case actLock:
+		reason.Hint = "triage.field.reason.lock"
+		return []inputView{reason}
+	case actUnlock:
+		reason.Hint = "triage.field.reason.unlock"
+		return []inputView{reason}
 	case actMerge:
 		reason.Hint = "triage.field.reason.merge"
 		return []inputView{targetInput(v), reason}

@@ -29,6 +29,7 @@ type summaryShape struct {
 	Campaign       *event.CampaignRef `json:"campaign"`
 	TakenOver      bool               `json:"taken_over"`   // the body deals with its provider's report itself
 	Contradicted   bool               `json:"contradicted"` // the body does not agree with its provider's report
+	Locked         bool               `json:"locked"`       // of the analysts only who has it assigned reads it
 	Version        int                `json:"version"`
 }
 
@@ -37,7 +38,7 @@ func shapeOf(s casefile.Summary) summaryShape {
 		ID: s.ID, Reference: s.Reference, State: string(s.State), Severity: string(s.Severity), TLP: string(s.TLP),
 		Class: s.Class, SuggestedClass: s.Suggested, Title: s.Title, Organisation: s.Organisation, Verified: s.Verified,
 		Exercise: s.Exercise, Assignee: s.Assignee, ReceivedAt: s.ReceivedAt, NextDue: s.NextDue, Flags: list(s.Flags), Version: s.Version,
-		Campaign: s.Campaign, TakenOver: s.TakenOver, Contradicted: s.Contradicted,
+		Campaign: s.Campaign, TakenOver: s.TakenOver, Contradicted: s.Contradicted, Locked: s.Locked,
 	}
 }
 
@@ -195,7 +196,7 @@ func summaryOf(d casefile.Dossier) casefile.Summary {
 		ID: d.ID, Reference: d.Reference, Version: d.Version, State: d.State, Severity: d.Severity, TLP: d.TLP,
 		Class: d.Class, Suggested: d.Suggested, Title: d.Title, Organisation: d.Organisation, Verified: d.Verified, Exercise: d.Exercise,
 		Assignee: d.Assignee, ReceivedAt: d.ReceivedAt, NextDue: d.NextDue(), AnsweredAt: d.AnsweredAt, ClosedAt: d.ClosedAt, Flags: d.Flags,
-		Campaign: d.Campaign, TakenOver: d.TakenOver != nil, Contradicted: d.Contradicted != nil,
+		Campaign: d.Campaign, TakenOver: d.TakenOver != nil, Contradicted: d.Contradicted != nil, Locked: d.Locked,
 	}
 }
 

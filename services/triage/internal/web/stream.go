@@ -28,7 +28,8 @@ const (
 )
 
 // stream is GET /stream: server-sent events case.opened and case.updated with
-// id, version and the campaign's reference; the id of an event is the audit's
+// id, version and the campaign's reference, and case.gone with its id to whom a
+// case was locked away from; the id of an event is the audit's
 // sequence. Last-Event-ID (or ?last_event_id=) goes on after it without a gap; a
 // page begins with the sequence that it was read at (data-stream-at), so that
 // nothing it shows comes as news. Content is fetched by id, so that who may see
@@ -221,22 +222,28 @@ func (w *eventWriter) broker(away bool) error {
 // changeShape is what an event says: ids only.
 type changeShape struct {
 	ID       string `json:"id"`
-	Version  int    `json:"version"`
+	Version  int    `json:"version,omitempty"`
 	Campaign string `json:"campaign,omitempty"` // L-2026-0007: pages show its cases in one line
 }
 
 // change writes one event, unless the client has it or a may not see the case.
+// That a case left somebody's sight is told once, to them: pages take it away.
 func (w *eventWriter) change(a actor.Actor, ch casefile.Change) error {
-	if ch.Seq <= w.after || !a.May(actor.CaseRead, actor.Object{Organisation: ch.Organisation, Assignee: ch.Assignee}).Allowed {
+	if ch.Seq <= w.after {
 		return nil
 	}
-	data, err := json.Marshal(changeShape{ID: ch.Case, Version: ch.Version, Campaign: ch.Campaign})
+	name, shape := "case.updated", changeShape{ID: ch.Case, Version: ch.Version, Campaign: ch.Campaign}
+	switch seen := a.May(actor.CaseRead, actor.Object{Organisation: ch.Organisation, Assignee: ch.Assignee, Locked: ch.Locked}).Allowed; {
+	case !seen && ch.Left != string(casefile.AllReaders) && (ch.Left == "" || ch.Left != a.Person):
+		return nil
+	case !seen:
+		name, shape.Version = "case.gone", 0
+	case ch.Opened:
+		name = "case.opened"
+	}
+	data, err := json.Marshal(shape)
 	if err != nil {
 		return err
-	}
-	name := "case.updated"
-	if ch.Opened {
-		name = "case.opened"
 	}
 	return w.write("id: " + strconv.FormatInt(ch.Seq, 10) + "\nevent: " + name + "\ndata: " + strings.ToValidUTF8(string(data), "") + "\n\n")
 }

@@ -69,6 +69,8 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: api + "/cases/:id/classify", Action: actor.CaseClassify, Handler: h.apiClassify},
 		{Method: post, Path: api + "/cases/:id/messages", Action: actor.CaseMessage, Handler: h.apiMessage},
 		{Method: post, Path: api + "/cases/:id/notes", Action: actor.CaseNote, Handler: h.apiNote},
+		{Method: post, Path: api + "/cases/:id/lock", Action: actor.CaseLock, Handler: h.apiLock(true)},
+		{Method: post, Path: api + "/cases/:id/unlock", Action: actor.CaseLock, Handler: h.apiLock(false)},
 		{Method: post, Path: api + "/cases/:id/merge", Action: actor.CaseMerge, Handler: h.apiMerge},
 		{Method: get, Path: api + "/cases/:id/attachments/:attachment", Action: actor.CaseAttachment, Handler: h.attachment, Stream: true},
 		{Method: get, Path: api + "/stream", Action: actor.CaseQueue, Handler: h.stream, Stream: true},
@@ -95,6 +97,8 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: "/lage/fall/:ref/" + actNote, Action: actor.CaseNote, Handler: h.do(actNote)},
 		{Method: post, Path: "/lage/fall/:ref/" + actMerge, Action: actor.CaseMerge, Handler: h.do(actMerge)},
 		{Method: post, Path: "/lage/fall/:ref/" + actVerify, Action: actor.CaseClassify, Handler: h.do(actVerify)},
+		{Method: post, Path: "/lage/fall/:ref/" + actLock, Action: actor.CaseLock, Handler: h.do(actLock)},
+		{Method: post, Path: "/lage/fall/:ref/" + actUnlock, Action: actor.CaseLock, Handler: h.do(actUnlock)},
 		{Method: get, Path: "/lage/konto", Action: actor.CaseQueue, Handler: toAccount},
 	}
 	routes = append(routes, h.holdRoutes()...)
@@ -111,15 +115,31 @@ func (h *Handler) noted(action actor.Action, next echo.HandlerFunc) echo.Handler
 	return func(c echo.Context) error {
 		c.Set(streamKey, h.streamAt(c)) // before the page reads anything
 		err := next(c)
-		if fault.Is(err, fault.Forbidden) || fault.Is(err, fault.StepUpRequired) {
-			ref := c.Param("id") + c.Param("ref")
+		ref := firstOf(c.Param("id")+c.Param("ref"), c.QueryParam("fall"))
+		switch {
+		case fault.Is(err, fault.Forbidden), fault.Is(err, fault.StepUpRequired):
 			if id, findErr := h.desk().Store.Find(c.Request().Context(), ref); findErr == nil {
 				ref = id
 			}
 			h.Denied(c, action, "case", ref)
+		case fault.Is(err, fault.NotFound) && ref != "":
+			if id, locked := h.lockedAway(c, ref); locked {
+				h.Denied(c, action, "case", id)
+			}
 		}
 		return err
 	}
+}
+
+// lockedAway reports whether a case is there, but locked for who asks.
+func (h *Handler) lockedAway(c echo.Context, ref string) (id string, locked bool) {
+	ctx, store := c.Request().Context(), h.desk().Store
+	id, err := store.Find(ctx, ref)
+	if err != nil {
+		return "", false
+	}
+	s, err := store.Summary(ctx, id)
+	return id, err == nil && s.Locked && !session.Actor(c).May(actor.CaseRead, s.Object()).Allowed
 }
 
 func toInbox(c echo.Context) error { return page.Redirect(c, inboxPath) }

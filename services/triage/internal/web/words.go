@@ -88,6 +88,9 @@ func (h *Handler) line(c echo.Context, e casefile.Entry) logView {
 		v.Text = t("verified", "Name", e.To)
 	case casefile.KindMerged:
 		v.Text = t("merged", "Ref", e.To)
+		if e.To == "" { // into one that the reader may not know
+			v.Text = t("merged.away")
+		}
 	case casefile.KindAbsorbed:
 		v.Text = t("absorbed", "Ref", e.To)
 	case casefile.KindAlert:
@@ -110,6 +113,10 @@ func (h *Handler) line(c echo.Context, e casefile.Entry) logView {
 		v.Text = t("hold")
 	case casefile.KindRelease:
 		v.Text = t("release")
+	case casefile.KindLocked:
+		v.Text = t("locked")
+	case casefile.KindUnlocked:
+		v.Text = t("unlocked")
 	default:
 		v.Text = e.Kind
 	}

@@ -6,6 +6,7 @@
 // The stream (body[data-stream]) sends event names with JSON data:
 //   hello           {"resumed":bool}   on connecting; false after a break: something was missed
 //   case.opened, case.updated  {"id","version","campaign"}
+//   case.gone       {"id","campaign"}  it was locked: the reader does not see it any more
 //   answers.changed {"id"}
 //   broker          {"away":bool}      reports are delayed from now on, or no longer
 // What the page shows already (body[data-stream-at], the id it was read at) is no news.
@@ -23,7 +24,7 @@ const url = document.body.dataset.stream;
 const status = document.querySelector('[data-live=status]');
 const indicator = document.querySelector('[data-live=indicator]');
 const texts = status?.dataset ?? {};
-const names = ['hello', 'case.opened', 'case.updated', 'answers.changed', 'broker'];
+const names = ['hello', 'case.opened', 'case.updated', 'case.gone', 'answers.changed', 'broker'];
 const title = document.title;
 const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: document.body.dataset.zone || undefined });
 
@@ -76,6 +77,7 @@ async function refresh(e) {
   try {
     const html = await load(e.dataset.fragment);
     if (html === null) { showState(false); return; }
+    if (html === '') { gone(e); return; }
     swap(e, elements(html).firstElementChild);
   } catch {
     showState(false);
@@ -95,6 +97,16 @@ function swap(old, fresh) {
   }
   if (old.matches('tr')) fresh.classList.add('fresh');
   replace(old, fresh);
+}
+
+// gone takes away what is not there any more for this reader: a line, or the
+// case that is open.
+function gone(e) {
+  if (e.matches('tr')) { e.remove(); document.dispatchEvent(new CustomEvent('leitstelle:swap')); }
+  if (!e.matches('.pane') || !e.isConnected) return;
+  const page = new URL(location.href);
+  for (const name of ['fall', 't', 'vor']) page.searchParams.delete(name);
+  location.replace(page);
 }
 
 const waiting = new Map(); // throttle by selector
@@ -121,9 +133,15 @@ function onEvent(name, data) {
 function onCase(name, { id, version, campaign }) {
   const shown = [...document.querySelectorAll(`[data-case="${CSS.escape(String(id))}"]`)];
   for (const e of shown) {
-    if (e.dataset.fragment && !(Number(e.dataset.version) >= version)) refresh(e);
+    if (name === 'case.gone') gone(e);
+    else if (e.dataset.fragment && !(Number(e.dataset.version) >= version)) refresh(e);
   }
   if (!document.querySelector('[data-live=new]')) return;
+  if (name === 'case.gone') {
+    for (const [ref, cases] of lots) if (cases.delete(id) && !cases.size) lots.delete(ref);
+    fresh.delete(id);
+    showNew();
+  }
   const line = campaign && !document.querySelector(`[data-one-by-one="${CSS.escape(campaign)}"]`) ? campaign : '';
   if (line && document.querySelector(`[data-campaign="${CSS.escape(line)}"]`)) {
     if (fresh.delete(id)) showNew();
