@@ -58,6 +58,31 @@ func caseOf(n int, r event.ReportSubmitted, k *event.CampaignRef) event.Case {
 	}
 }
 
+// The contact that the provider gave for one member is told of that member's
+// case, whether or not the member has people here, and once.
+func TestWhomTheProviderNamedForAMemberIsToldOfItOnce(t *testing.T) {
+	t.Parallel()
+	e := memberEnv(t)
+	reports := providerReport()
+	provider := reports[0].Callback
+	for i, email := range []string{"Officer@example.org", "hausmeister@postfach.example", "amt@elxleben.example"} {
+		reports[i].Callback, reports[i].ReportContact = event.Contact{Name: "Vor Ort", Phone: "03641 1", Email: email}, &provider
+	}
+	e.told(reports)
+	e.told(reports)
+	for to, own := range map[string]string{
+		"officer@example.org": "Stadt Musterhausen", "post@postfach.example": "Gemeinde Postfach", "hausmeister@postfach.example": "Gemeinde Postfach", "amt@elxleben.example": "Elxleben",
+	} {
+		m := e.mails(to, 1)[0]
+		all := strings.Join(strings.Fields(m.Subject()+" "+m.Text()), " ")
+		if !strings.Contains(all, "hat für Sie einen Vorfall gemeldet") || !strings.Contains(all, own) || strings.Contains(all, "GEHEIM") {
+			t.Errorf("the mail to %s, want it told of %s and no content:\n%s", to, own, all)
+		}
+	}
+	e.count(`SELECT count(*) FROM deliveries d JOIN notices n ON n.id = d.notice WHERE n.kind = 'reported'`, 4)
+	e.count(`SELECT count(*) FROM deliveries d JOIN notices n ON n.id = d.notice WHERE n.kind = 'receipt'`, 1)
+}
+
 // One receipt for the provider, one word for each member, and no member's mail
 // knows of another member.
 func TestAProviderReportTellsEachMemberAboutItself(t *testing.T) {
@@ -96,6 +121,7 @@ func TestAProviderReportTellsEachMemberAboutItself(t *testing.T) {
 
 // A member's own contact, named by the provider, is told nothing that is about
 // all members: neither the receipt with their number nor questions about others.
+// It hears of its own part alone.
 func TestTheContactOfOneMemberLearnsNothingOfTheOthers(t *testing.T) {
 	t.Parallel()
 	e := memberEnv(t)
@@ -111,7 +137,8 @@ func TestTheContactOfOneMemberLearnsNothingOfTheOthers(t *testing.T) {
 	})
 	e.count(`SELECT count(*) FROM notices WHERE kind = 'question'`, 1)
 	e.count(`SELECT count(*) FROM deliveries WHERE recipient = 'provider@example.org'`, 2)
-	e.count(`SELECT count(*) FROM deliveries WHERE recipient = 'uta@ort.example'`, 0)
+	e.count(`SELECT count(*) FROM deliveries d JOIN notices n ON n.id = d.notice WHERE d.recipient = 'uta@ort.example' AND n.kind = 'reported'`, 1)
+	e.count(`SELECT count(*) FROM deliveries WHERE recipient = 'uta@ort.example'`, 1)
 }
 
 // count waits for a number.

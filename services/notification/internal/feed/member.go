@@ -14,8 +14,9 @@ import (
 	"github.com/thueringencert/leitstelle/shared/event"
 )
 
-// member tells a body that its provider reported for it, and remembers it. Who
-// cannot be reached by mail stands on the campaign's page of the CERT.
+// member tells a body that its provider reported for it, and remembers it: the
+// body's people and whom the provider named there. Who cannot be reached by mail
+// stands on the campaign's page of the CERT.
 func (f Feed) member(ctx context.Context, notes Notes, r event.ReportSubmitted) error {
 	if r.OnBehalf == "" || r.Affected.ID == "" {
 		return nil
@@ -24,7 +25,22 @@ func (f Feed) member(ctx context.Context, notes Notes, r event.ReportSubmitted) 
 	if err := notes.KeepMember(ctx, m); err != nil {
 		return err
 	}
-	return notes.Say(ctx, message.ReportedOf(event.NewID(), r, m.Agent, f.Now()), f.reach(r.Affected.ID))
+	return notes.Say(ctx, message.ReportedOf(event.NewID(), r, m.Agent, f.Now()), f.named(r, f.reach(r.Affected.ID)))
+}
+
+// named adds whom the provider named as this body's own contact: who is called
+// should know why.
+func (f Feed) named(r event.ReportSubmitted, to []message.To) []message.To {
+	c := r.Callback
+	known := slices.ContainsFunc(to, func(t message.To) bool { return strings.EqualFold(t.Email, c.Email) })
+	if r.ReportContact == nil || known || !alert.ValidEmail(c.Email) || strings.EqualFold(c.Email, r.ReportContact.Email) {
+		return to
+	}
+	own := message.To{Email: c.Email, Name: c.Name, Language: "de", Organisation: r.Affected.ID}
+	if r.Language == "en" {
+		own.Language = "en"
+	}
+	return append(to, own)
 }
 
 // agent is the name of who reported on a body's behalf.
