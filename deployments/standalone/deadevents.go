@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -17,9 +18,13 @@ import (
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
 
+// latestOnly begins the subjects of which the broker keeps the newest message.
+const latestOnly = "directory."
+
 // DeadEvents lists the events that services gave up, a line each, and sends the
 // one with the id retry (0: none) of that service round again. The inbox makes
-// that harmless for everybody who has done it already.
+// that harmless for everybody who has done it already. The page Betrieb has the
+// effect without the broker; this is for who has no browser there.
 func DeadEvents(ctx context.Context, dir, service string, retry int64, out io.Writer) error {
 	url, stop, err := database(ctx, dir)
 	if err != nil {
@@ -55,6 +60,9 @@ func deadEventsOf(ctx context.Context, dir, url, name string, retry int64, out i
 		}
 		if d.ID != retry {
 			continue
+		}
+		if strings.HasPrefix(d.Subject, latestOnly) {
+			return fmt.Errorf("%s is in a stream that keeps the newest of each record, this one would take its place: use the page Betrieb, or republish", d.Subject)
 		}
 		if err := publishAgain(ctx, dir, d); err != nil {
 			return err

@@ -72,6 +72,7 @@ var kinds = []struct{ pattern, kind string }{
 	{`^/verzeichnis/bestaetigen/:link$|/(tasks|aufgaben)/:task\b`, "nobody's"},
 	{`/(service-requests|anfragen)/:id\b`, "service-request"},
 	{`/(services|leistungen)/:id\b`, "service"},
+	{`/(dead-letters|betrieb)/:letter\b`, "nobody's"},
 	{`/(organisations|kommunen)/:id\b`, "organisation"},
 	{`/(mandates|mandate)/:id\b`, "mandate"},
 	{`/(sessions|sitzungen)/:id\b`, "session"},
@@ -194,7 +195,7 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 		return []object{{name: "Klettbach", path: []string{f.klettbach}, orgs: []string{f.klettbach}}, {name: "Jena", path: []string{f.jena}, orgs: []string{f.jena}}}
 	case "mandate":
 		return append(slices.Clone(f.mandates), none)
-	case "nobody's": // what only a mail or a failure makes: directory's own tests have them
+	case "nobody's": // what only a mail or a failure makes: the services' own tests have them
 		return []object{none}
 	case "contact":
 		return append(swapped(f.contacts), none)

@@ -42,6 +42,7 @@ func TestPagesOfTheRegisterAndAboutOneselfAreAccessible(t *testing.T) {
 		}},
 		{w.person(t, actor.Lead), desk, []string{"/lage/aufbewahrung", "/lage/aufbewahrung/sperren", "/lage/meine-daten", "/konto/sicherheit", "/lage/audit?pruefen=ja", "/verzeichnis/audit"}},
 		{w.person(t, actor.Auditor), desk, []string{"/melden/audit", "/warnungen/audit", "/verzeichnis/audit?action=account", "/en/lage/audit?object=nichts"}},
+		{w.person(t, actor.Admin), phone, []string{"/verzeichnis/betrieb", "/melden/betrieb", "/lage/betrieb", "/en/warnungen/betrieb"}},
 	} {
 		for _, width := range x.widths {
 			b := newTab(t, w, width, 900)

@@ -80,7 +80,9 @@ var goldens = map[string]map[string]string{
 		"/lage/fall/:ref/druck": "fall-druck", "/lage/fall/:ref/tun/:name": "abschliessen",
 		"/lage/lagen": "lagen", "/lage/lagen/:ref": "lage", "/lage/lagen/:ref/druck": "lage-druck",
 		"/lage/lagen/:ref/tun/:name": "lage-nachricht", "/lage/lagen/:ref/arbeit/:job": "lage-auftrag", "/lage/aufbewahrung/sperren": "sperren",
-		// Every service has these three; they are the same templates of shared/page.
+		// Every service has these five; they are the same templates of shared/page.
+		"/lage/betrieb": "betrieb", "/melden/betrieb": "betrieb", "/warnungen/betrieb": "betrieb", "/verzeichnis/betrieb": "betrieb",
+		"/lage/betrieb/:letter": "betrieb-ereignis", "/melden/betrieb/:letter": "betrieb-ereignis", "/warnungen/betrieb/:letter": "betrieb-ereignis", "/verzeichnis/betrieb/:letter": "betrieb-ereignis",
 		"/lage/aufbewahrung": "aufbewahrung", "/melden/aufbewahrung": "aufbewahrung", "/warnungen/aufbewahrung": "aufbewahrung", "/verzeichnis/aufbewahrung": "aufbewahrung",
 		"/lage/audit": "revision", "/melden/audit": "revision", "/warnungen/audit": "revision", "/verzeichnis/audit": "revision",
 		"/lage/meine-daten": "meine-daten", "/melden/meine-daten": "meine-daten", "/warnungen/meine-daten": "meine-daten", "/konto/daten": "meine-daten",

@@ -30,6 +30,7 @@ import (
 	audited "github.com/thueringencert/leitstelle/shared/audit/pages"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
+	operated "github.com/thueringencert/leitstelle/shared/operations/pages"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/privacy"
@@ -75,6 +76,7 @@ type Service struct {
 	deleting  *retained.Handler
 	told      *told.Handler
 	audited   *audited.Handler
+	operated  *operated.Handler
 	http      *echo.Echo
 }
 
@@ -154,6 +156,8 @@ func (s *Service) routes(cfg Config) error {
 	}
 	s.told = &told.Handler{Desk: privacy.NewDesk("directory", s.base.DB, s.base.Now, PersonalData()), Pages: pages}
 	s.audited = &audited.Handler{Desk: s.base.Audit(), Pages: pages, Register: s.base.Register}
+	s.base.Follow(s.failures(), s.warnings())
+	s.operated = &operated.Handler{Desk: s.base.Operations(), Pages: pages}
 	s.deleting = &retained.Handler{Desk: s.base.Deleting, Pages: pages, Name: s.personName}
 	httpserver.Mount(s.http, o, s.Routes())
 	return nil
@@ -213,7 +217,7 @@ func (s *Service) Handler() http.Handler { return s.http }
 
 // Routes lists every route with the action of the matrix it needs.
 func (s *Service) Routes() []httpserver.Route {
-	return slices.Concat(s.web.Routes(), s.web.WithUser(s.deleting.Routes()), s.web.WithUser(s.told.Routes()), s.web.WithUser(s.audited.Routes()))
+	return slices.Concat(s.web.Routes(), s.web.WithUser(s.deleting.Routes()), s.web.WithUser(s.told.Routes()), s.web.WithUser(s.audited.Routes()), s.web.WithUser(s.operated.Routes()))
 }
 
 // personName is what a person is called, "" when the register does not know.

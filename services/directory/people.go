@@ -49,7 +49,7 @@ func (s *Service) preparePeople(cfg Config, keys *secret.Keys) {
 
 // peopleParts are what runs for them.
 func (s *Service) peopleParts() []func(context.Context) error {
-	return []func(context.Context) error{s.rounds, s.stages, s.failures, s.warnings}
+	return []func(context.Context) error{s.rounds, s.stages}
 }
 
 // roundEvery is how often the day's work is looked for; doing it twice is doing
@@ -102,9 +102,9 @@ func (s *Service) StageRound(ctx context.Context) (int, error) { return s.admiss
 func (s *Service) ContactRound(ctx context.Context) (int, error) { return s.checks.Round(ctx) }
 
 // failures makes tasks of mails that did not arrive.
-func (s *Service) failures(ctx context.Context) error {
-	return s.base.Bus.Consume(ctx, bus.Consumer{
-		Name: "directory-failures", Stream: bus.Alerts, Subjects: []string{"delivery.failed"}, DB: s.base.DB,
+func (s *Service) failures() bus.Consumer {
+	return bus.Consumer{
+		Name: "directory-failures", Stream: bus.Alerts, Subjects: []string{"delivery.failed"},
 		Handle: func(ctx context.Context, tx pg.DB, e event.Event) error {
 			f, err := event.Decode[event.DeliveryFailed](e)
 			if err != nil || f.Channel != "email" {
@@ -114,7 +114,7 @@ func (s *Service) failures(ctx context.Context) error {
 			desk.Store = s.store.On(tx)
 			return desk.Failed(ctx, task.Failure{Organisation: f.Organisation, Person: f.Person, Address: f.Recipient, Reason: f.Reason, At: f.At})
 		},
-	})
+	}
 }
 
 // onceContact is once for the contacts.

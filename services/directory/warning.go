@@ -13,11 +13,11 @@ import (
 
 // warnings keeps who was asked by a warning and who answered, for the share of
 // those that answered the last one.
-func (s *Service) warnings(ctx context.Context) error {
-	return s.base.Bus.Consume(ctx, bus.Consumer{
-		Name: "directory-warnings", Stream: bus.Alerts, Subjects: []string{"alert.published", "poll.answered"}, DB: s.base.DB,
+func (s *Service) warnings() bus.Consumer {
+	return bus.Consumer{
+		Name: "directory-warnings", Stream: bus.Alerts, Subjects: []string{"alert.published", "poll.answered"},
 		Handle: func(ctx context.Context, tx pg.DB, e event.Event) error { return keepWarning(ctx, s.store.On(tx), e) },
-	})
+	}
 }
 
 // keepWarning takes one event. Exercises and warnings without a question do not

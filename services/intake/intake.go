@@ -34,6 +34,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/blob"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
+	operated "github.com/thueringencert/leitstelle/shared/operations/pages"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/privacy"
@@ -119,6 +120,7 @@ func (s *Service) open(ctx context.Context, cfg Config, keys report.Keys) error 
 	if s.files, err = blob.Open(ctx, cfg.Blob); err != nil {
 		return err
 	}
+	s.Follow(feed.Feed{On: func(tx pg.DB) feed.Copies { return store.New(tx, nil) }}.Consumers()...)
 	s.Forget(store.NamedPeople()...)
 	if err := s.Retain(store.Retention(s.files)...); err != nil {
 		return err
@@ -142,7 +144,8 @@ func (s *Service) open(ctx context.Context, cfg Config, keys report.Keys) error 
 	deleting := &pages.Handler{Desk: s.Deleting, Pages: h.Pages, Name: s.name}
 	about := &told.Handler{Desk: privacy.NewDesk("intake", s.DB, s.Now, PersonalData()), Pages: h.Pages}
 	seen := &audited.Handler{Desk: s.Audit(), Pages: h.Pages, Register: s.Register}
-	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes(), seen.Routes()) //nolint:contextcheck // each request brings its own
+	runs := &operated.Handler{Desk: s.Operations(), Pages: h.Pages}
+	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes(), seen.Routes(), runs.Routes()) //nolint:contextcheck // each request brings its own
 	o := s.HTTP(s.Register, h.Pages)
 	o.ErrorPage = h.ErrorPage
 	e := httpserver.New(o)
@@ -198,13 +201,7 @@ func (s *Service) Serve(ctx context.Context, l net.Listener) error {
 }
 
 func (s *Service) parts() []func(context.Context) error {
-	out := []func(context.Context) error{s.writer.Run, s.sweep}
-	f := feed.Feed{On: func(tx pg.DB) feed.Copies { return store.New(tx, nil) }}
-	for _, c := range f.Consumers() {
-		c.DB = s.DB
-		out = append(out, func(ctx context.Context) error { return s.Bus.Consume(ctx, c) })
-	}
-	return out
+	return []func(context.Context) error{s.writer.Run, s.sweep}
 }
 
 func (s *Service) close() error {

@@ -36,6 +36,7 @@ import (
 	audited "github.com/thueringencert/leitstelle/shared/audit/pages"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
+	operated "github.com/thueringencert/leitstelle/shared/operations/pages"
 	"github.com/thueringencert/leitstelle/shared/outbox"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
@@ -123,6 +124,7 @@ func (s *Service) open(cfg Config, keys alert.Keyring) error {
 		Desk: desk, Subscriptions: subscription.Desk{Store: s.store, Now: s.Now}, Once: s.once(desk), Compose: writer.Compose,
 		Register: s.Register, Pages: pages, Board: s.board, Denied: s.Denied, Now: s.Now, Location: loc, Log: s.Log,
 	}
+	s.Follow(feed.Feed{On: func(tx pg.DB) feed.Notes { return s.store.On(tx) }, People: s.Register, Now: s.Now}.Consumers()...)
 	s.Forget(store.NamedPeople()...)
 	if err := s.Retain(store.Retention()...); err != nil {
 		return err
@@ -130,7 +132,8 @@ func (s *Service) open(cfg Config, keys alert.Keyring) error {
 	deleting := &retained.Handler{Desk: s.Deleting, Pages: pages, Name: s.personName}
 	about := &told.Handler{Desk: privacy.NewDesk("notification", s.DB, s.Now, PersonalData()), Pages: pages}
 	seen := &audited.Handler{Desk: s.Audit(), Pages: pages, Register: s.Register}
-	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes(), seen.Routes())
+	runs := &operated.Handler{Desk: s.Operations(store.Mails()), Pages: pages}
+	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes(), seen.Routes(), runs.Routes())
 	o := s.HTTP(s.Register, pages)
 	e := httpserver.New(o)
 	httpserver.Mount(e, o, s.routes)
@@ -306,11 +309,6 @@ func (s *Service) parts() []func(context.Context) error {
 	out := []func(context.Context) error{s.deliver, s.watch}
 	if s.bounces != nil {
 		out = append(out, func(ctx context.Context) error { return s.bounces.Serve(ctx, s.hears) })
-	}
-	f := feed.Feed{On: func(tx pg.DB) feed.Notes { return s.store.On(tx) }, People: s.Register, Now: s.Now}
-	for _, c := range f.Consumers() {
-		c.DB = s.DB
-		out = append(out, func(ctx context.Context) error { return s.Bus.Consume(ctx, c) })
 	}
 	return out
 }

@@ -66,6 +66,7 @@ type env struct {
 	t     testing.TB
 	db    *sqlx.DB
 	url   string
+	nats  *devstack.NATS
 	bus   *bus.Bus
 	files *blob.Store
 	http  *httptest.Server
@@ -78,7 +79,8 @@ type env struct {
 // newTriage starts the service on a clean database and an own broker.
 func newTriage(t testing.TB) *env {
 	t.Helper()
-	e := &env{t: t, time: sample.Noon.Add(19 * time.Minute), bus: devstack.NewBus(t)}
+	e := &env{t: t, time: sample.Noon.Add(19 * time.Minute), nats: devstack.NewNATS(t)}
+	e.bus = devstack.Bus(t, e.nats)
 	e.db, e.url = devstack.NewDB(t, append(service.Migrations(), store.Migrations)...)
 	e.seed()
 	identity, err := age.GenerateX25519Identity()

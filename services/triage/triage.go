@@ -27,6 +27,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/blob"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
+	operated "github.com/thueringencert/leitstelle/shared/operations/pages"
 	"github.com/thueringencert/leitstelle/shared/outbox"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/pg"
@@ -81,6 +82,7 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	if err := s.Retain(store.Retention(s.files)...); err != nil {
 		return err
 	}
+	s.Follow((&feed.Feed{Desk: s.desk}).Consumers()...)
 	s.hub = &live.Hub{Source: store.New(s.DB), Log: s.Log}
 	h := &web.Handler{Desk: s.desk, Campaigns: s.campaigns, DB: s.DB, Register: s.Register, Files: s.files, Hub: s.hub, Denied: s.Denied, Away: s.Bus.Away, Log: s.Log, Now: s.Now}
 	if h.Pages, err = page.New(page.Options{Site: cfg.Site, Templates: web.Files, Messages: web.Files, Now: s.Now, Log: s.Log, User: s.user}); err != nil {
@@ -89,7 +91,8 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	deleting := &pages.Handler{Desk: s.Deleting, Pages: h.Pages, Name: s.name}
 	about := &told.Handler{Desk: privacy.NewDesk("triage", s.DB, s.Now, PersonalData()), Pages: h.Pages}
 	seen := &audited.Handler{Desk: s.Audit(), Pages: h.Pages, Register: s.Register}
-	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes(), seen.Routes()) //nolint:contextcheck // each handler takes the context of its request
+	runs := &operated.Handler{Desk: s.Operations(store.Orders()), Pages: h.Pages}
+	s.routes = slices.Concat(h.Routes(), deleting.Routes(), about.Routes(), seen.Routes(), runs.Routes()) //nolint:contextcheck // each handler takes the context of its request
 	o := s.HTTP(s.Register, h.Pages)
 	e := httpserver.New(o)
 	httpserver.Mount(e, o, s.routes)
@@ -122,13 +125,7 @@ func (s *Service) Routes() []httpserver.Route { return s.routes }
 
 // Run runs everything but HTTP until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
-	parts := []func(context.Context) error{s.follow, s.work}
-	f := &feed.Feed{Desk: s.desk}
-	for _, c := range f.Consumers() {
-		c.DB = s.DB
-		parts = append(parts, func(ctx context.Context) error { return s.Bus.Consume(ctx, c) })
-	}
-	return errors.Join(s.Base.Run(ctx, parts...), s.close())
+	return errors.Join(s.Base.Run(ctx, s.follow, s.work), s.close())
 }
 
 // follow runs the hub of the streams, woken by the database.

@@ -80,8 +80,10 @@ const (
 	AuditExport        Action = "audit.export" // the entries as a file
 	Aggregate          Action = "aggregate.read"
 	AggregateExport    Action = "aggregate.export"
-	OperationsRead     Action = "operations.read" // dead letters, retries
-	RetentionRead      Action = "retention.read"  // what is due, counts only
+	OperationsRead     Action = "operations.read"    // dead letters, retries: pointers and counts, never contents
+	OperationsRetry    Action = "operations.retry"   // having a dead event's effect after all
+	OperationsDrop     Action = "operations.discard" // giving one up for good
+	RetentionRead      Action = "retention.read"     // what is due, counts only
 	RetentionPropose   Action = "retention.propose"
 	RetentionApprove   Action = "retention.approve" // by another person than who proposed
 	LegalHold          Action = "case.hold"         // keeps a case from deletion; four eyes
@@ -241,6 +243,8 @@ var matrix = map[Action]row{
 	Aggregate:        {cells: figures()},
 	AggregateExport:  {fresh: true, cells: figures()},
 	OperationsRead:   {cells: map[Role]Reach{Admin: All}},
+	OperationsRetry:  {cells: map[Role]Reach{Admin: All}},
+	OperationsDrop:   {cells: map[Role]Reach{Admin: All}},
 	RetentionRead:    {cells: map[Role]Reach{Lead: All, Constituency: All, Auditor: All, Admin: All}},
 	RetentionPropose: {cells: map[Role]Reach{Lead: All}},
 	RetentionApprove: {fresh: true, cells: map[Role]Reach{Lead: All}}, // a second lead; the admin runs the job and sees the counts

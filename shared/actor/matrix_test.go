@@ -98,6 +98,8 @@ audit.export        | –    –      | –       –         –        –    
 aggregate.read      | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
 aggregate.export    | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
 operations.read     | –    –      | –       –         –        –    –       –    –      –        –            –       *     –
+operations.retry    | –    –      | –       –         –        –    –       –    –      –        –            –       *     –
+operations.discard  | –    –      | –       –         –        –    –       –    –      –        –            –       *     –
 retention.read      | –    –      | –       –         –        –    –       *    –      –        *            *       *     –
 retention.propose   | –    –      | –       –         –        –    –       *    –      –        –            –       –     –
 retention.approve   | –    –      | –       –         –        –    –       *    –      –        –            –       –     –

@@ -175,17 +175,37 @@ func (b *Bus) bury(ctx context.Context, log *zap.Logger, c Consumer, m jetstream
 	answer(log, m.TermWithReason("dead event"))
 }
 
-func handle(ctx context.Context, c Consumer, e event.Event) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic in consumer %s: %v\n%s", c.Name, p, debug.Stack())
-		}
-	}()
-	ran, err := inbox.Once(ctx, c.DB, c.Name, e.ID, func(tx pg.DB) error { return c.Handle(ctx, tx, e) })
+func handle(ctx context.Context, c Consumer, e event.Event) error {
+	ran, err := c.once(ctx, c.DB, e)
 	if ran && c.After != nil {
 		c.After(e)
 	}
 	return err
+}
+
+// once has the event's effect, unless the consumer had it before.
+func (c Consumer) once(ctx context.Context, db pg.DB, e event.Event) (ran bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			ran, err = false, fmt.Errorf("panic in consumer %s: %v\n%s", c.Name, p, debug.Stack())
+		}
+	}()
+	return inbox.Once(ctx, db, c.Name, e.ID, func(tx pg.DB) error { return c.Handle(ctx, tx, e) })
+}
+
+// Redo has the effect of a dead event inside tx, unless the consumer had it
+// before. The caller commits, and calls after then.
+func (c Consumer) Redo(ctx context.Context, tx pg.DB, d inbox.Dead) (after func(), err error) {
+	e, err := event.Parse(d.Body)
+	if err != nil {
+		return nil, err
+	}
+	ran, err := c.once(ctx, tx, e)
+	return func() {
+		if ran && c.After != nil {
+			c.After(e)
+		}
+	}, err
 }
 
 func answer(log *zap.Logger, err error) {
@@ -201,16 +221,4 @@ func wait(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-t.C:
 	}
-}
-
-// Retry sends a dead event round again to its consumer, with the same event id.
-func (b *Bus) Retry(ctx context.Context, c Consumer, d inbox.Dead) error {
-	e, err := event.Parse(d.Body)
-	if err != nil {
-		return err
-	}
-	if err := handle(ctx, c, e); err != nil && !fault.Is(err, fault.Conflict) {
-		return err
-	}
-	return inbox.Retried(ctx, c.DB, d)
 }

@@ -69,7 +69,9 @@ type Dead struct {
 	Reason    string     `db:"reason"`
 	Tries     int        `db:"tries"`
 	At        time.Time  `db:"at"`
-	RetriedAt *time.Time `db:"retried_at"`
+	RetriedAt *time.Time `db:"retried_at"` // when somebody dealt with it
+	Outcome   string     `db:"outcome"`    // Repeated or Discarded
+	Note      string     `db:"note"`       // why it was discarded
 }
 
 // Bury writes a dead event, once: when the broker did not hear that it is dead
@@ -101,22 +103,15 @@ func clean(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// Buried lists the newest dead events that were not retried, at most limit.
+// Buried lists the newest dead events that were not dealt with, at most limit.
 func Buried(ctx context.Context, db pg.DB, limit int) ([]Dead, error) {
-	var out []Dead
-	err := db.SelectContext(ctx, &out, `
-		SELECT id, consumer, event_id, subject, body, reason, tries, at, retried_at
-		FROM dead_event WHERE retried_at IS NULL ORDER BY id DESC LIMIT $1`, limit)
-	return out, pg.Classify(ctx, err)
+	return Waiting(ctx, db, 0, limit)
 }
 
 // Retried marks a dead event as sent round again and forgets its tries.
 func Retried(ctx context.Context, db pg.DB, d Dead) error {
 	return pg.InTx(ctx, db, func(tx pg.DB) error {
-		if _, err := tx.ExecContext(ctx, `UPDATE dead_event SET retried_at = now() WHERE id = $1`, d.ID); err != nil {
-			return err
-		}
-		_, err := tx.ExecContext(ctx, `DELETE FROM inbox_try WHERE consumer = $1 AND event_id::text = $2`, d.Consumer, d.EventID)
+		_, err := Settle(ctx, tx, d, Repeated, "")
 		return err
 	})
 }

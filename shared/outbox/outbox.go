@@ -104,6 +104,16 @@ func Waiting(ctx context.Context, db pg.DB) (n int, oldest time.Duration, err er
 	return row.N, time.Duration(row.Age * float64(time.Second)), nil
 }
 
+// LastPublished is when an event was last handed over, nil: never, as far as the
+// table reaches back.
+func LastPublished(ctx context.Context, db pg.DB) (*time.Time, error) {
+	var at *time.Time
+	if err := db.GetContext(ctx, &at, `SELECT max(published_at) FROM outbox WHERE published_at IS NOT NULL`); err != nil {
+		return nil, fmt.Errorf("ask when the outbox was last read: %w", err)
+	}
+	return at, nil
+}
+
 // Republish marks everything created since t as unpublished, with the same
 // event ids: consumers that saw them do nothing, a new broker gets them all. It
 // returns how many rows wait now.

@@ -31,6 +31,7 @@ var registerAreas = []area{
 	{actor.Public, "/verzeichnis/zustaendig", "page.area.responsible"},
 	{actor.RetentionRead, "/verzeichnis/aufbewahrung", "page.area.retention"},
 	{actor.AuditRead, "/verzeichnis/audit", "page.area.audit"},
+	{actor.OperationsRead, "/verzeichnis/betrieb", "page.area.operations"},
 	{actor.PersonErase, "/verzeichnis/verwaltung/loeschungen", "page.area.erasures"},
 }
 
@@ -51,6 +52,7 @@ var organisationAreas = []area{
 	{actor.Aggregate, "/verzeichnis/beteiligung", "page.area.participation"},
 	{actor.RetentionRead, "/verzeichnis/aufbewahrung", "page.area.retention"},
 	{actor.AuditRead, "/verzeichnis/audit", "page.area.audit"},
+	{actor.OperationsRead, "/verzeichnis/betrieb", "page.area.operations"},
 	{actor.PersonErase, "/verzeichnis/verwaltung/loeschungen", "page.area.erasures"},
 	{actor.AccountOwn, "/konto/sicherheit", "page.area.security"},
 	{actor.AccountOwn, "/konto", "page.menu.account"},

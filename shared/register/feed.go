@@ -28,16 +28,19 @@ import (
 func (r *Register) Run(ctx context.Context) error {
 	return runner.Run(ctx,
 		r.listen,
-		func(ctx context.Context) error {
-			return r.bus.Consume(ctx, bus.Consumer{
-				Name: r.service + "-register", Stream: bus.Directory, DB: r.db, Handle: Store,
-				Subjects: []string{"directory.organisation.changed.>", "directory.person.changed.>", "directory.mandate.changed.>"},
-			})
-		},
+		func(ctx context.Context) error { return r.bus.Consume(ctx, r.Consumer()) },
 		func(ctx context.Context) error { return r.watch(ctx, bus.Sessions) },
 		func(ctx context.Context) error { return r.watch(ctx, bus.Tokens) },
 		r.forget,
 	)
+}
+
+// Consumer is the durable reader of the directory's records.
+func (r *Register) Consumer() bus.Consumer {
+	return bus.Consumer{
+		Name: r.service + "-register", Stream: bus.Directory, DB: r.db, Handle: Store,
+		Subjects: []string{"directory.organisation.changed.>", "directory.person.changed.>", "directory.mandate.changed.>"},
+	}
 }
 
 // Store writes one directory event into the table; an older version than the

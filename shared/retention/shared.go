@@ -18,7 +18,7 @@ func Shared() []Rule {
 		{
 			Class: "dead-events", Keep: 90 * Day, Auto: true,
 			Title: Text{"Aufgegebene Ereignisse, die erledigt sind", "Dead events that were dealt with"},
-			After: Text{"nach dem erneuten Versand", "after they were sent round again"},
+			After: Text{"nachdem sie erledigt sind", "after they were dealt with"},
 			Then:  Text{"gelöscht", "deleted"},
 			Due:   `SELECT id::text AS id, retried_at AS at, false AS held FROM dead_event WHERE retried_at < $1`,
 			Steps: []string{`DELETE FROM dead_event WHERE id = ANY ($1::bigint[])`},

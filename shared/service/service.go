@@ -24,7 +24,6 @@ import (
 
 	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/bus"
-	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	"github.com/thueringencert/leitstelle/shared/inbox"
@@ -81,6 +80,7 @@ type Base struct {
 	synced  func(context.Context) error
 	relayDB *sqlx.DB
 	readers map[string]*sqlx.DB // by the role that they must read as
+	follows []bus.Consumer
 	trusted []netip.Prefix
 	denials perSecond
 }
@@ -202,13 +202,9 @@ func (b *Base) Run(ctx context.Context, own ...func(context.Context) error) erro
 		parts = append(parts, audit.Checkpointer{DB: b.relayDB, Service: b.Name, Dir: b.Config.AnchorDir, Key: key, Log: b.Log, Now: b.Now}.Run)
 	}
 	if b.Erasing != nil {
-		parts = append(parts, b.Erasing.Run, func(ctx context.Context) error {
-			return b.Bus.Consume(ctx, bus.Consumer{
-				Name: b.Name + "-erasures", Stream: bus.Directory, DB: b.DB, Handle: b.Erasing.Handle,
-				Subjects: []string{event.PersonErased{}.Type() + ".>"},
-			})
-		})
+		parts = append(parts, b.Erasing.Run)
 	}
+	parts = append(parts, b.consume()...)
 	if b.Deleting != nil {
 		parts = append(parts, b.Deleting.Job(b.Log))
 	}

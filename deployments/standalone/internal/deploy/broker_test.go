@@ -195,6 +195,37 @@ func TestTheDirectoryReadsNoReports(t *testing.T) {
 	}
 }
 
+// What the directory follows among the alerts: mails that did not arrive become
+// tasks, and a warning's answers a figure.
+func TestTheDirectoryReadsWhatItFollows(t *testing.T) {
+	t.Parallel()
+	srv, dir := broker(t)
+	b := as(t, srv, dir, "directory")
+	if err := b.EnsureStreams(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := publish(t.Context(), as(t, srv, dir, "notification"), "delivery.failed"); err != nil {
+		t.Fatal(err)
+	}
+	for name, subjects := range map[string][]string{"directory-failures": {"delivery.failed"}, "directory-warnings": {"alert.published", "poll.answered", "delivery.failed"}} {
+		c, err := b.JetStream().CreateOrUpdateConsumer(t.Context(), bus.Alerts, jetstream.ConsumerConfig{
+			Durable: name, FilterSubjects: subjects, AckPolicy: jetstream.AckExplicitPolicy,
+		})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		m, err := c.Next(jetstream.FetchMaxWait(5 * time.Second))
+		if err != nil {
+			t.Errorf("%s gets nothing: %v", name, err)
+			continue
+		}
+		if err := m.DoubleAck(t.Context()); err != nil {
+			t.Errorf("%s cannot acknowledge: %v", name, err)
+		}
+	}
+}
+
 func TestNobodyComesInWithoutAPassword(t *testing.T) {
 	t.Parallel()
 	srv, _ := broker(t)
