@@ -50,7 +50,7 @@ func TestManyCasesOfOneReportAreOneLineOfTheLiveQueue(t *testing.T) {
 	first := submit(t, w.as(t, actor.Provider), "Rechenzentrum steht", members[:70]...)
 	w.casesOf(t, first.ID, 70)
 	count := `document.querySelector('[data-live=count]')?.textContent`
-	b.want("one campaign with 70 cases in the news", count+`?.endsWith(': +70 Fälle')`)
+	b.want("one campaign with 70 cases in the news", count+`?.endsWith(': neue Fälle: 70')`)
 	if !b.js(`document.title.startsWith('(1) ')`) {
 		t.Errorf("the title counts the cases one by one: %q", b.read(`document.title`))
 	}

@@ -158,7 +158,7 @@ func (s *Service) routes(cfg Config) error {
 	s.audited = &audited.Handler{Desk: s.base.Audit(), Pages: pages, Register: s.base.Register}
 	s.base.Follow(s.failures(), s.warnings())
 	s.operated = &operated.Handler{Desk: s.base.Operations(), Pages: pages}
-	s.deleting = &retained.Handler{Desk: s.base.Deleting, Pages: pages, Name: s.personName}
+	s.deleting = &retained.Handler{Desk: s.base.Deleting, Pages: pages, Name: s.base.Register.PersonName}
 	httpserver.Mount(s.http, o, s.Routes())
 	return nil
 }
@@ -218,12 +218,6 @@ func (s *Service) Handler() http.Handler { return s.http }
 // Routes lists every route with the action of the matrix it needs.
 func (s *Service) Routes() []httpserver.Route {
 	return slices.Concat(s.web.Routes(), s.web.WithUser(s.deleting.Routes()), s.web.WithUser(s.told.Routes()), s.web.WithUser(s.audited.Routes()), s.web.WithUser(s.operated.Routes()))
-}
-
-// personName is what a person is called, "" when the register does not know.
-func (s *Service) personName(person string) string {
-	p, _ := s.base.Register.Person(person)
-	return p.Name
 }
 
 // Run keeps everything going until ctx ends; afterwards the service is closed.

@@ -73,25 +73,40 @@ type child struct {
 	url string
 }
 
-func (e *env) child(config string) child {
-	e.t.Helper()
+// begin starts a process and waits until it says its address. It fails no test
+// itself: that is for the test's own goroutine.
+func begin(config string) (child, error) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env, cmd.Stderr = append(os.Environ(), childEnv+"="+config), os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		e.t.Fatal(err)
+		return child{}, err
 	}
 	if _, err := cmd.StdinPipe(); err != nil { // open as long as we live
-		e.t.Fatal(err)
+		return child{}, err
 	}
 	if err := cmd.Start(); err != nil {
-		e.t.Fatal(err)
+		return child{}, err
 	}
+	c := child{cmd: cmd}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
-		e.t.Fatalf("the process does not come up: %v", err)
+		c.kill()
+		return child{}, fmt.Errorf("the process does not come up: %w", err)
 	}
-	return child{cmd, strings.TrimSpace(line)}
+	c.url = strings.TrimSpace(line)
+	return c, nil
+}
+
+// child is one that is gone when the test is.
+func (e *env) child(config string) child {
+	e.t.Helper()
+	c, err := begin(config)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.t.Cleanup(c.kill)
+	return c
 }
 
 func (c child) kill() {
@@ -158,7 +173,7 @@ func TestF1KilledAtTwoHundredRandomMomentsEachReportIsThereOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &sender{acks: map[string]string{}}
-	now, next := e.child(string(config)), make(chan child, 1)
+	now := e.child(string(config))
 	s.url.Store(now.url)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -183,8 +198,7 @@ func TestF1KilledAtTwoHundredRandomMomentsEachReportIsThereOnce(t *testing.T) {
 		}
 	})
 	for range kills {
-		go func() { next <- e.child(string(config)) }()
-		after := <-next // the next one is up before this one dies: a kill costs no start
+		after := e.child(string(config)) // the next one is up before this one dies: a kill costs no start
 		<-time.After(time.Duration(random.IntN(120_000)) * time.Microsecond)
 		s.url.Store(after.url)
 		now.kill()

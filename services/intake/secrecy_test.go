@@ -72,13 +72,7 @@ func TestAFileByTheProvidersCodeStaysAtHome(t *testing.T) {
 func TestAFileIsTheProvidersWhateverElseThePersonIs(t *testing.T) {
 	t.Parallel()
 	e := newIntake(t, members(3))
-	e.publish(event.PersonChanged{
-		ID: personID(actor.Provider), Version: 9, Name: "Kim provider", Email: "provider@example.org", Active: true, Language: "de",
-		Memberships: []event.Membership{{Organisation: memberID(0), Role: string(actor.Officer)}, {Organisation: kiv, Role: string(actor.Provider)}},
-	})
-	e.eventually("the second function", func() bool {
-		return e.do(request{path: "/api/intake/v1/accesses", as: actor.Provider}).StatusCode == http.StatusOK
-	})
+	e.both()
 	c := e.submit(actor.Provider, "k", goodFor(allMembers(3)...))
 	kind, body := multipartOf(t, "kunden.txt", []byte("alle Kunden"))
 	res := e.do(request{
@@ -160,6 +154,73 @@ func TestEachPrincipalsLogShowsThatItsAgentLooked(t *testing.T) {
 		hasNot(t, log, memberName((i+1)%4))
 	}
 	e.invariants(map[string]string{"k": c.ID})
+}
+
+// both makes the provider's person an officer of the first member, too.
+func (e *env) both() {
+	e.t.Helper()
+	e.publish(event.PersonChanged{
+		ID: personID(actor.Provider), Version: 9, Name: "Kim provider", Email: "provider@example.org", Active: true, Language: "de",
+		Memberships: []event.Membership{{Organisation: memberID(0), Role: string(actor.Officer)}, {Organisation: kiv, Role: string(actor.Provider)}},
+	})
+	e.eventually("the second function", func() bool {
+		return e.do(request{path: "/api/intake/v1/accesses", as: actor.Provider}).StatusCode == http.StatusOK
+	})
+}
+
+// Somebody looks at a report of the own town and of a principal: the principal's
+// log shows the agent, the town's log its officer, whichever comes first.
+func TestALookForTheOwnBodyAndAPrincipalStandsInBothLogs(t *testing.T) {
+	t.Parallel()
+	for name, order := range map[string][]string{"own body first": {memberAGS(0), memberAGS(1), memberAGS(2)}, "principals first": {memberAGS(2), memberAGS(1), memberAGS(0)}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := newIntake(t, members(3))
+			c := e.submit(actor.Provider, "k", goodFor(order[0], order[1], order[2]))
+			e.both()
+			e.publish(event.MandateChanged{ID: mandateID(2), Version: 2, Principal: memberID(2), Agent: kiv, Scopes: []string{"alerts"}, From: start.AddDate(-1, 0, 0)})
+			e.eventually("one principal left", func() bool { return len(e.detail(actor.Provider, c.ID).Affected) == 2 })
+			look := func(as actor.Role, query string) (found []accessLine) {
+				for _, l := range e.accesses(as, query).Items {
+					if l.Action == "report.read" && l.Who == "Kim provider" {
+						found = append(found, l)
+					}
+				}
+				return found
+			}
+			for as, want := range map[actor.Role]string{officerOf(0): "", officerOf(1): memberName(1)} {
+				l := look(as, "?limit=1")
+				if len(l) != 1 || l[0].OnBehalfOf != want || want != "" && l[0].Organisation != "KIV Thüringen GmbH" {
+					t.Errorf("the log that %s reads: %+v, want the look on behalf of %q", as, l, want)
+				}
+				if agents := look(as, "?beauftragt=alle&limit=1"); (len(agents) == 1) != (want != "") {
+					t.Errorf("what agents did, to %s: %+v", as, agents)
+				}
+			}
+			if l := look(officerOf(2), ""); len(l) > 0 && l[0].OnBehalfOf == "" {
+				t.Errorf("who has no part in it reads %+v", l)
+			}
+			e.invariants(map[string]string{"k": c.ID})
+		})
+	}
+}
+
+// Who took over the own body's part still writes as agent of the others.
+func TestWhoTookTheOwnPartOverStillWritesForPrincipals(t *testing.T) {
+	t.Parallel()
+	e := newIntake(t, members(3))
+	c := e.submit(actor.Provider, "k", goodFor(allMembers(3)...))
+	res := e.do(request{method: "POST", path: reportsPath + "/" + c.ID + "/takeover", as: officerOf(0), key: "t", body: `{"callback":{"name":"Rike Rathaus","phone":"03601 4711 00"}}`})
+	if res.StatusCode != http.StatusCreated {
+		t.Fatalf("%d %s", res.StatusCode, res.body)
+	}
+	e.both()
+	if res := e.do(request{method: "POST", path: reportsPath + "/" + c.ID + "/messages", as: actor.Provider, key: "m", body: `{"text":"an alle"}`}); res.StatusCode != http.StatusCreated {
+		t.Errorf("to all: %d %s", res.StatusCode, res.body)
+	}
+	if n := e.count(`SELECT cardinality(bodies) FROM report_message`); n != 3 {
+		t.Errorf("it reached %d bodies, want 3", n)
+	}
 }
 
 // An officer who opened the own part by its code and then signs in may do what

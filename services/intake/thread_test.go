@@ -22,17 +22,21 @@ func TestALongConversationIsReadInWindows(t *testing.T) {
 			SELECT gen_random_uuid(), '` + c.ID + `', 'cert', '', 'Robin', ARRAY['` + apolda + `'], '', 'Nachricht ' || n || '.', now() + make_interval(secs => n) FROM generate_series(1, 1000) n`,
 		`INSERT INTO report_attachment (id, report_id, author_id, author, bodies, name, media_type, size, sha256, blob, at)
 			SELECT gen_random_uuid(), '` + c.ID + `', '', 'Robin', ARRAY['` + apolda + `'], n || '.txt', 'text/plain', 1, 'x', 'b' || n, now() FROM generate_series(1, 1000) n`,
+		`INSERT INTO report_step (id, report_id, kind, author_id, author, bodies, body, contact, at)
+			SELECT gen_random_uuid(), '` + c.ID + `', 'contradicted', '', 'Robin', ARRAY['` + apolda + `'], 'Schritt ' || n || '.', '{}', now() + make_interval(secs => n) FROM generate_series(1, 1000) n`,
 	} {
 		e.exec(insert)
 	}
 	type answer struct {
 		Messages    []struct{ ID string }
 		Attachments []struct{ ID string }
+		Steps       []struct{ ID string }
 		Earlier     map[string]string
 	}
 	for list, ids := range map[string]func(a answer) []struct{ ID string }{
 		"messages":    func(a answer) []struct{ ID string } { return a.Messages },
 		"attachments": func(a answer) []struct{ ID string } { return a.Attachments },
+		"steps":       func(a answer) []struct{ ID string } { return a.Steps },
 	} {
 		seen, before := map[string]bool{}, ""
 		for range 30 {
@@ -58,15 +62,17 @@ func TestALongConversationIsReadInWindows(t *testing.T) {
 	}
 	b := e.visitor("de", actor.Officer)
 	page := b.get("/melden/vorgang/" + c.Reference)
-	has(t, page, "Nachricht 1000.", "Nachricht 951.", "Frühere Einträge")
-	hasNot(t, page, "Nachricht 950.")
-	_, rest, _ := strings.Cut(page.body, `?vor=messages.`)
-	cursor, _, _ := strings.Cut(rest, "#")
-	older := b.get("/melden/vorgang/" + c.Reference + "?vor=messages." + cursor)
-	has(t, older, "Nachricht 950.", "Nachricht 901.", "Zu den neuesten Einträgen")
-	hasNot(t, older, "Nachricht 951.", "Nachricht 900.")
+	for list, word := range map[string]string{"messages": "Nachricht", "steps": "Schritt"} {
+		has(t, page, word+" 1000.", word+" 951.", "Frühere Einträge")
+		hasNot(t, page, word+" 950.")
+		_, rest, _ := strings.Cut(page.body, `?vor=`+list+`.`)
+		cursor, _, _ := strings.Cut(rest, "#")
+		older := b.get("/melden/vorgang/" + c.Reference + "?vor=" + list + "." + cursor)
+		has(t, older, word+" 950.", word+" 901.", "Zu den neuesten Einträgen")
+		hasNot(t, older, word+" 951.", word+" 900.")
+	}
 	paper := b.get("/melden/vorgang/" + c.Reference + "/druck")
-	has(t, paper, "Nachricht 1.", "Nachricht 1000.")
+	has(t, paper, "Nachricht 1.", "Nachricht 1000.", "Schritt 1.", "Schritt 1000.")
 	hasNot(t, paper, "Von jeder Liste")
 	for _, bad := range []string{"?before=x", "?before=messages.1.%00", "?limit=0", "?limit=x"} {
 		if res := e.do(request{path: reportsPath + "/" + c.ID + bad, as: actor.Officer}); res.StatusCode != http.StatusBadRequest {

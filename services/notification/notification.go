@@ -129,7 +129,7 @@ func (s *Service) open(cfg Config, keys alert.Keyring) error {
 	if err := s.Retain(store.Retention()...); err != nil {
 		return err
 	}
-	deleting := &retained.Handler{Desk: s.Deleting, Pages: pages, Name: s.personName}
+	deleting := &retained.Handler{Desk: s.Deleting, Pages: pages, Name: s.Register.PersonName}
 	about := &told.Handler{Desk: privacy.NewDesk("notification", s.DB, s.Now, PersonalData()), Pages: pages}
 	seen := &audited.Handler{Desk: s.Audit(), Pages: pages, Register: s.Register}
 	runs := &operated.Handler{Desk: s.Operations(store.Mails()), Pages: pages}
@@ -265,12 +265,6 @@ func (s *Service) once(desk alert.Desk) func(context.Context, idem.Request, func
 func (s *Service) user(c echo.Context) *page.User {
 	a := session.Actor(c)
 	return page.UserOf(a, s.nameOf(a.Home()))
-}
-
-// personName is what a person is called, "" when the register does not know.
-func (s *Service) personName(person string) string {
-	p, _ := s.Register.Person(person)
-	return p.Name
 }
 
 func (s *Service) nameOf(organisation string) string {

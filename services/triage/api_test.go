@@ -107,6 +107,7 @@ func TestChangesNeedTheVersionTheClientSaw(t *testing.T) {
 		{"a field that is not there", "analyst2", "state", `"6"`, `{"status":"working"}`, 400},
 		{"broken JSON", "analyst2", "state", `"6"`, `{`, 400},
 		{"nothing to do", "analyst2", "state", `"6"`, `{"state":"working"}`, 409},
+		{"a window that is none, which only reading knows", "duty", "classify?limit=x&before=y", `"6"`, `{"severity":"high","reason":"doch mehr Geräte"}`, 200},
 	} {
 		res := e.post(tt.as, path+"/"+tt.action, tt.ifMatch, "", tt.body)
 		if res.StatusCode != tt.want {

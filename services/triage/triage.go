@@ -88,7 +88,7 @@ func (s *Service) open(ctx context.Context, cfg Config) error {
 	if h.Pages, err = page.New(page.Options{Site: cfg.Site, Templates: web.Files, Messages: web.Files, Now: s.Now, Log: s.Log, User: s.user}); err != nil {
 		return err
 	}
-	deleting := &pages.Handler{Desk: s.Deleting, Pages: h.Pages, Name: s.name}
+	deleting := &pages.Handler{Desk: s.Deleting, Pages: h.Pages, Name: s.Register.PersonName}
 	about := &told.Handler{Desk: privacy.NewDesk("triage", s.DB, s.Now, PersonalData()), Pages: h.Pages}
 	seen := &audited.Handler{Desk: s.Audit(), Pages: h.Pages, Register: s.Register}
 	runs := &operated.Handler{Desk: s.Operations(store.Orders()), Pages: h.Pages}
@@ -176,12 +176,6 @@ func (s *Service) user(c echo.Context) *page.User {
 	a := session.Actor(c)
 	o, _ := s.Register.Organisation(a.Home())
 	return page.UserOf(a, o.Name)
-}
-
-// name is what a person is called, "" when the register does not know.
-func (s *Service) name(person string) string {
-	p, _ := s.Register.Person(person)
-	return p.Name
 }
 
 // directory is the register as the domain asks it.

@@ -47,7 +47,7 @@ type Entry struct {
 	Result     string // default OK
 	RequestID  string
 	Digests    map[string]string
-	Principals []string // all on whose behalf one act was, when it was more than one; OnBehalfOf is the first
+	Principals []string // all on whose behalf one act was, when OnBehalfOf alone does not say it; that is the first, or "" for who acted for themselves too
 }
 
 // By fills who acted.

@@ -40,6 +40,7 @@ func newDesk(t *testing.T) (url string, streams *atomic.Int32, send func(event s
 		return r.Fragment(c, http.StatusOK, "desk", "case", page.Row{Label: c.Param("id"), Value: fmt.Sprint(version.Add(1))})
 	})
 	e.GET("/pane", func(c echo.Context) error { return c.HTML(http.StatusOK, `<section data-case="a">neu</section>`) })
+	e.GET("/figures", func(c echo.Context) error { return c.NoContent(http.StatusNotFound) })
 	e.GET("/stream", func(c echo.Context) error { return serveStream(c, events, streams) })
 	srv := httptest.NewServer(e)
 	t.Cleanup(func() { events.close(); srv.CloseClientConnections(); srv.Close() })
@@ -80,6 +81,16 @@ func (f *fan) leave(ch chan string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.to, ch)
+}
+
+// kick ends all streams; whoever comes back is listened to again.
+func (f *fan) kick() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for ch := range f.to {
+		close(ch)
+	}
+	f.to = nil
 }
 
 func (f *fan) close() {

@@ -24,6 +24,12 @@ func Fold(s string) string {
 
 func cmpFold(a, b string) int { return strings.Compare(Fold(a), Fold(b)) }
 
+// PersonName is what a person is called, "" when nobody knows.
+func (r *Register) PersonName(id string) string {
+	p, _ := r.Person(id)
+	return p.Name
+}
+
 func (r *Register) sortNames() {
 	r.names, r.formers = r.names[:0], r.formers[:0]
 	for id, o := range r.organisations {

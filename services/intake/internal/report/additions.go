@@ -113,20 +113,22 @@ func also(r Report, o Occasion, action actor.Action, first Act) []Act {
 	return out
 }
 
-// forAll is a look on behalf of several principals: one line of the audit that
-// names each, so that each one's own log shows it. A provider opens a report
-// about 605 bodies as one act.
+// forAll is one look at several bodies: one line of the audit that names each
+// principal, so that each one's own log shows it. A provider opens a report about
+// 605 bodies as one act; who looks for the own body too looks on nobody's behalf first.
 func forAll(r Report, o Occasion, action actor.Action, look Act) Act {
 	seen := map[string]bool{}
 	for _, b := range r.Affected {
-		to := o.By.May(action, objectOf(r, b)).OnBehalfOf
-		if to != "" && !seen[to] {
-			seen[to] = true
-			look.Principals = append(look.Principals, to)
+		switch may := o.By.May(action, objectOf(r, b)); {
+		case may.Allowed && may.OnBehalfOf == "":
+			look.OnBehalf = ""
+		case may.OnBehalfOf != "" && !seen[may.OnBehalfOf]:
+			seen[may.OnBehalfOf] = true
+			look.Principals = append(look.Principals, may.OnBehalfOf)
 		}
 	}
-	if len(look.Principals) < 2 {
-		look.Principals = nil
+	if len(look.Principals) == 1 && look.Principals[0] == look.OnBehalf {
+		look.Principals = nil // OnBehalf says it all
 	}
 	return look
 }

@@ -44,7 +44,7 @@ type Act struct {
 	ObjectID   string
 	RequestID  string
 	Denied     bool     // it was tried and not allowed
-	Principals []string // all of several that were looked at on behalf of, OnBehalf the first
+	Principals []string // on whose behalf one look was, when OnBehalf alone does not say it
 }
 
 // Pending is a checked report on its way into the store.

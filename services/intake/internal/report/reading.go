@@ -287,17 +287,10 @@ func (d *Desk) seen(r Report, t Thread, o Occasion) Seen {
 		return len(e.Bodies) > 0
 	}
 	s := Seen{Report: r, Thread: Thread{Window: t.Window, Earlier: t.Earlier}, ByCode: o.holds(r), Deadlines: d.Deadlines(r)}
-	batches := map[string]int{}
 	for _, m := range t.Messages {
-		if !mine(&m.Entry) {
-			continue
+		if mine(&m.Entry) {
+			s.Messages = append(s.Messages, m)
 		}
-		if i, known := batches[m.Batch]; known && m.Batch != "" { // who deals with several reads it once
-			s.Messages[i].Bodies = append(s.Messages[i].Bodies, m.Bodies...)
-			continue
-		}
-		batches[m.Batch] = len(s.Messages)
-		s.Messages = append(s.Messages, m)
 	}
 	for _, x := range t.Supplements {
 		if mine(&x.Entry) {

@@ -35,8 +35,6 @@ type Message struct {
 	Side Side
 	Case string // the case file of a message of the CERT
 	Text string
-
-	Batch string // of what the CERT wrote to many cases at once
 }
 
 // Supplement is what the reporter's side added later. Fields are the later

@@ -25,16 +25,18 @@ FROM report_body b JOIN report_attachment a ON a.report_id = b.report_id AND b.o
 // accesses finds the acts on these. An act at a report of several bodies concerns
 // this one when somebody acted on its behalf, or was one of people; the reader of
 // another member does not. A look on behalf of several is one line that names
-// them all; each sees itself alone. The service's own work is no access.
+// them all (named: this one is among them); each sees itself alone. The service's
+// own work is no access.
 const accesses = `
 SELECT a.seq, a.at, a.actor, a.action, r.id AS report_id, r.reference, o.file, r.content ->> 'tlp' = 'RED' AS red,
-	CASE WHEN a.on_behalf_of = '' THEN '' WHEN a.on_behalf_of = o.formerly THEN o.formerly ELSE $1 END AS on_behalf_of
+	CASE WHEN a.on_behalf_of = '' AND NOT p.named THEN '' WHEN o.formerly <> '' AND a.on_behalf_of = o.formerly THEN o.formerly ELSE $1 END AS on_behalf_of
 FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[]) AS o(type, id, report_id, file, formerly)
 JOIN report r ON r.id = o.report_id::uuid
 JOIN audit a ON a.object_type = o.type AND a.object_id = o.id
+CROSS JOIN LATERAL (SELECT coalesce(convert_from(a.body, 'UTF8')::jsonb -> 'principals' ?| ARRAY[$1, nullif(o.formerly, '')], false) AS named) p
 WHERE a.result = 'ok' AND a.actor NOT LIKE 'service:%'
 	AND (a.on_behalf_of = $1 OR o.formerly <> '' AND a.on_behalf_of = o.formerly
-		OR convert_from(a.body, 'UTF8')::jsonb -> 'principals' ?| ARRAY[$1, nullif(o.formerly, '')] OR NOT $2 AND a.on_behalf_of = ''
+		OR p.named OR NOT $2 AND a.on_behalf_of = ''
 		AND (a.actor = ANY ($3) OR (SELECT count(*) FROM report_body x WHERE x.report_id = r.id) = 1))
 	AND ($4 = 0 OR a.seq < $4)
 ORDER BY a.seq DESC LIMIT $5`

@@ -99,7 +99,7 @@ func (s *Store) AddAttachment(ctx context.Context, a report.Attachment, n report
 // once for each key.
 func add[T any](ctx context.Context, db pg.DB, thing T, e report.Entry, n report.Note, insert string, row any) (T, bool, error) {
 	return once(ctx, db, thing, &n, func(tx pg.DB) error {
-		if err := stillAgents(ctx, tx, e); err != nil {
+		if err := stillAgents(ctx, tx, e, n); err != nil {
 			return err
 		}
 		if _, err := tx.NamedExecContext(ctx, insert, row); err != nil {
@@ -111,14 +111,23 @@ func add[T any](ctx context.Context, db pg.DB, thing T, e report.Entry, n report
 
 // stillAgents keeps the bodies that an agent adds something to from being taken
 // over until the transaction ends; one that was taken over a moment ago is a Conflict.
-func stillAgents(ctx context.Context, tx pg.DB, e report.Entry) error {
+// An agent who signed in names for whom (n); a body for which the same person adds
+// as its own officer may well deal with the report itself.
+func stillAgents(ctx context.Context, tx pg.DB, e report.Entry, n report.Note) error {
 	if e.Agent == "" {
 		return nil
+	}
+	principals := []string{}
+	for _, a := range append([]report.Act{n.Act}, n.Also...) {
+		if a.OnBehalf != "" {
+			principals = append(principals, a.OnBehalf)
+		}
 	}
 	var over []bool
 	if err := tx.SelectContext(ctx, &over, `
 		SELECT taken_over_at IS NOT NULL FROM report_body
-		WHERE report_id = $1 AND organisation = ANY($2::text[]) AND on_behalf <> '' ORDER BY position FOR SHARE`, e.Report, pq.Array(e.Bodies)); err != nil {
+		WHERE report_id = $1 AND organisation = ANY($2::text[]) AND on_behalf <> '' AND (cardinality($3::text[]) = 0 OR visible_to = ANY($3::text[]))
+		ORDER BY position FOR SHARE`, e.Report, pq.Array(e.Bodies), pq.Array(principals)); err != nil {
 		return fmt.Errorf("keep the report's bodies: %w", err)
 	}
 	if slices.Contains(over, true) {

@@ -17,9 +17,8 @@ import (
 // KeepCase takes in the snapshot of a case; an older one than known does
 // nothing. It also decides who may see a guest's report (report.VisibleAfter).
 func (s *Store) KeepCase(ctx context.Context, c event.Case) error {
-	c.Campaign = nil // tells that others are affected: nobody outside the CERT may learn it (I9)
 	return pg.InTx(ctx, s.db, func(tx pg.DB) error {
-		c.Campaign = nil // for the CERT alone: it tells that others are affected
+		c.Campaign = nil // tells that others are affected: nobody outside the CERT may learn it (I9)
 		raw, err := json.Marshal(c)
 		if err != nil {
 			return fmt.Errorf("encode case %s: %w", c.ID, err)

@@ -99,7 +99,7 @@ func reportContent(b Bucket) retention.Rule {
 			`DELETE FROM report_attachment WHERE report_id = ANY ($1::uuid[])`,
 			`UPDATE report_body SET organisation = retention_token(coalesce(nullif(organisation, ''), name)), ags = '', name = '',
 				kreis = CASE WHEN level IN ('gemeinde', 'vg', 'zweckverband') THEN kreis ELSE '' END,
-				on_behalf = retention_token(on_behalf), visible_to = '',
+				on_behalf = retention_token(on_behalf), visible_to = '', formerly = '',
 				own = '{}', contact = '{}', agent = retention_token(agent), agent_name = ''
 				WHERE report_id = ANY ($1::uuid[])`,
 			`UPDATE case_copy SET snapshot = jsonb_strip_nulls(jsonb_build_object(

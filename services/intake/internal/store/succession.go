@@ -14,17 +14,28 @@ import (
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
 
-// follow lets the successor's people see what is open of a predecessor: a body
-// of a report that nobody works on yet, or with a case that is not closed. What
-// the report says, and whose it was, stays.
+// line is who took over from whom, also one after the other and in whatever order
+// that became known. A register that goes in a circle ends after ten.
+const line = `
+WITH RECURSIVE line AS (
+	SELECT predecessor, successor, 1 AS step FROM succession
+	UNION ALL
+	SELECT l.predecessor, s.successor, l.step + 1 FROM line l JOIN succession s ON s.predecessor = l.successor
+	WHERE l.step < 10 AND s.successor <> l.predecessor
+)`
+
+// follow lets the people of the last successor see what is open of a predecessor:
+// a body of a report that nobody works on yet, or with a case that is not closed.
+// What the report says, and whose it was, stays.
 //
 // Who is concerned is found first: there is hardly ever anybody, and the cases
 // of a provider's report are hundreds.
-const follow = `
-WITH theirs AS MATERIALIZED (
+const follow = line + `, heir AS (
+	SELECT DISTINCT ON (predecessor) predecessor, successor FROM line WHERE $1 = '' OR predecessor = $1 ORDER BY predecessor, step DESC
+), theirs AS MATERIALIZED (
 	SELECT b.report_id, b.position, b.organisation, s.successor, s.predecessor
-	FROM succession s JOIN report_body b ON b.visible_to = s.predecessor JOIN report r ON r.id = b.report_id
-	WHERE r.redacted_at IS NULL AND ($1 = '' OR s.predecessor = $1) AND ($2::uuid[] IS NULL OR b.report_id = ANY ($2::uuid[]))
+	FROM heir s JOIN report_body b ON b.visible_to = s.predecessor AND b.visible_to <> '' JOIN report r ON r.id = b.report_id
+	WHERE r.redacted_at IS NULL AND ($2::uuid[] IS NULL OR b.report_id = ANY ($2::uuid[]))
 )
 UPDATE report_body b SET visible_to = t.successor, formerly = CASE b.formerly WHEN '' THEN t.predecessor ELSE b.formerly END
 FROM theirs t
@@ -33,9 +44,13 @@ WHERE b.report_id = t.report_id AND b.position = t.position
 		WHERE l.report_id = t.report_id AND (t.organisation = '' OR c.snapshot -> 'organisation' ->> 'id' = t.organisation)), true)
 RETURNING b.report_id`
 
-// again is for a body that is handed over to another one than before.
-const again = `
-UPDATE report_body SET visible_to = formerly, formerly = '' WHERE formerly = $1 AND visible_to <> $2`
+// again is for a body that is handed over to another one than before: what no line
+// leads to any more goes back, to follow anew. What was redacted is nobody's.
+const again = line + `
+UPDATE report_body b SET visible_to = formerly, formerly = ''
+WHERE formerly <> '' AND visible_to <> ''
+	AND NOT EXISTS (SELECT FROM line l WHERE l.predecessor = b.formerly AND l.successor = b.visible_to)
+RETURNING report_id`
 
 // Succeed takes in that a body took over from another one. The second time is
 // nothing.
@@ -47,10 +62,14 @@ func (s *Store) Succeed(ctx context.Context, e event.OrganisationSucceeded) erro
 			e.Predecessor.ID, e.Successor.ID, e.At); err != nil {
 			return fmt.Errorf("keep who took over from %s: %w", e.Predecessor.ID, err)
 		}
-		if _, err := tx.ExecContext(ctx, again, e.Predecessor.ID, e.Successor.ID); err != nil {
+		var back []string
+		if err := tx.SelectContext(ctx, &back, again); err != nil {
 			return fmt.Errorf("take back what another one took over from %s: %w", e.Predecessor.ID, err)
 		}
-		return followed(ctx, tx, e.Predecessor.ID, nil)
+		if err := followed(ctx, tx, e.Predecessor.ID, nil); err != nil || len(back) == 0 {
+			return err
+		}
+		return followed(ctx, tx, "", back)
 	})
 }
 

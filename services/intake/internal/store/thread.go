@@ -78,14 +78,14 @@ const eachOnce = `SELECT DISTINCT ON (coalesce(nullif(batch, ''), id::text)) * F
 func (r threading) messages(ctx context.Context, tx pg.DB) error {
 	var rows []messageRow
 	if err := tx.SelectContext(ctx, &rows, `
-		SELECT id, report_id, side, author_id, author, agent, case_id, body, batch, at, CASE batch WHEN '' THEN bodies ELSE (
+		SELECT id, report_id, side, author_id, author, agent, case_id, body, at, CASE batch WHEN '' THEN bodies ELSE (
 			SELECT array_agg(DISTINCT b) FROM report_message x CROSS JOIN unnest(x.bodies) b
 			WHERE x.report_id = m.report_id AND x.batch = m.batch AND x.bodies && $2::text[]) END AS bodies
 		FROM (`+eachOnce+`) m`+window, r.args(report.ListMessages)...); err != nil {
 		return fmt.Errorf("read messages: %w", err)
 	}
 	for _, m := range oldestFirst(r, report.ListMessages, rows, func(m messageRow) entry { return m.entry }) {
-		r.t.Messages = append(r.t.Messages, report.Message{Entry: m.entry.entry(), Side: report.Side(m.Side), Case: m.Case, Text: m.Text, Batch: m.Batch})
+		r.t.Messages = append(r.t.Messages, report.Message{Entry: m.entry.entry(), Side: report.Side(m.Side), Case: m.Case, Text: m.Text})
 	}
 	return nil
 }

@@ -338,7 +338,7 @@ func (h *Handler) postExtend(c echo.Context) error {
 	ids, wrong, err := h.resolve(o.By.View(actor.ReportCreate), typed)
 	var f fault.Fields
 	for i, m := range wrong {
-		if i == maxWrong {
+		if i == maxWrong && len(wrong) > maxWrong+1 { // one more has room in this line
 			f.Add("list", "intake.err.list.more", strconv.Itoa(len(wrong)-maxWrong))
 			break
 		}

@@ -136,7 +136,7 @@ func ByHand(by casefile.By, at time.Time, reference, title string, cases []*case
 }
 
 // Take puts cases into the campaign. One that belongs to another moves only
-// with a reason.
+// with a reason, and nobody moves what they may not read.
 func (k *Campaign) Take(by casefile.By, at time.Time, cases []*casefile.Case, reason string) error {
 	if err := k.open(); err != nil {
 		return err
@@ -153,6 +153,9 @@ func (k *Campaign) Take(by casefile.By, at time.Time, cases []*casefile.Case, re
 		case c.Campaign != nil && strings.TrimSpace(reason) == "":
 			return field("reason", "triage.campaign.err.moves", "is needed: case "+c.Reference+" belongs to "+c.Campaign.Reference)
 		}
+		if err := c.Let(by, at, actor.CaseRead); err != nil {
+			return err
+		}
 		c.Join(by, at, k.Ref())
 		k.note(by, at, KindAdded, "", c.Reference, reason, c.ID)
 	}
@@ -168,6 +171,9 @@ func (k *Campaign) Release(by casefile.By, at time.Time, c *casefile.Case, reaso
 		return field("reason", "triage.err.reason", "is needed to take a case out")
 	}
 	if err := short(reason); err != nil {
+		return err
+	}
+	if err := c.Let(by, at, actor.CaseRead); err != nil {
 		return err
 	}
 	c.Leave(by, at, reason)

@@ -191,12 +191,27 @@ func readable(by casefile.By, cs []*casefile.Case) error {
 	return nil
 }
 
-// change does one step on a campaign and some cases.
-func (d *Desk) change(ctx context.Context, by casefile.By, ref string, seen int, cases []string, step func(k *Campaign, cs []*casefile.Case, at time.Time) error) (string, error) {
-	if err := may(by, d.now(), actor.CampaignEdit, actor.Object{}); err != nil {
+// reach returns the id of the campaign that an id or reference names, to who may
+// do action there. One that holds a TLP:RED case is read, and changed, only by who
+// showed the second factor a moment ago.
+func (d *Desk) reach(ctx context.Context, by casefile.By, ref string, action actor.Action) (string, error) {
+	if err := may(by, d.now(), action, actor.Object{}); err != nil {
 		return "", err
 	}
 	id, err := d.Store.FindCampaign(ctx, ref)
+	if err != nil {
+		return "", err
+	}
+	red, err := d.Store.HoldsRed(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	return id, may(by, d.now(), action, actor.Object{Red: red})
+}
+
+// change does one step on a campaign and some cases.
+func (d *Desk) change(ctx context.Context, by casefile.By, ref string, seen int, cases []string, step func(k *Campaign, cs []*casefile.Case, at time.Time) error) (string, error) {
+	id, err := d.reach(ctx, by, ref, actor.CampaignEdit)
 	if err != nil {
 		return "", err
 	}
@@ -292,26 +307,15 @@ func (d *Desk) Reopen(ctx context.Context, by casefile.By, ref string, seen int,
 
 // Read opens a campaign, or exports it: one line in the audit.
 func (d *Desk) Read(ctx context.Context, by casefile.By, ref string) (Overview, error) {
-	if err := may(by, d.now(), actor.CampaignRead, actor.Object{}); err != nil {
-		return Overview{}, err
-	}
-	id, err := d.Store.FindCampaign(ctx, ref)
-	if err != nil {
-		return Overview{}, err
-	}
-	at := d.now()
-	red, err := d.Store.HoldsRed(ctx, id)
-	if err != nil {
-		return Overview{}, err
-	}
-	read := actor.CampaignRead
+	action := actor.CampaignRead
 	if by.Export {
-		read = actor.CaseExport
+		action = actor.CaseExport
 	}
-	if err := may(by, at, read, actor.Object{Red: red}); err != nil {
+	id, err := d.reach(ctx, by, ref, action)
+	if err != nil {
 		return Overview{}, err
 	}
-	return d.Store.Campaign(ctx, by, at, id)
+	return d.Store.Campaign(ctx, by, d.now(), id)
 }
 
 // List returns a page of campaigns.
@@ -334,14 +338,11 @@ func (d *Desk) List(ctx context.Context, by casefile.By, f Filter) (List, error)
 
 // Order begins a change of many cases at once. Desk.Work does it, batch by batch.
 func (d *Desk) Order(ctx context.Context, by casefile.By, ref, kind string, o Order, w Which) (Job, error) {
-	if err := may(by, d.now(), actor.CampaignEdit, actor.Object{}); err != nil {
+	id, err := d.reach(ctx, by, ref, actor.CampaignEdit)
+	if err != nil {
 		return Job{}, err
 	}
 	if err := may(by, d.now(), action(kind), actor.Object{}); err != nil {
-		return Job{}, err
-	}
-	id, err := d.Store.FindCampaign(ctx, ref)
-	if err != nil {
 		return Job{}, err
 	}
 	if err := o.check(kind); err != nil {
@@ -368,10 +369,7 @@ func (d *Desk) Order(ctx context.Context, by casefile.By, ref, kind string, o Or
 
 // Count says how many cases an order would touch.
 func (d *Desk) Count(ctx context.Context, by casefile.By, ref string, w Which) (int, error) {
-	if err := may(by, d.now(), actor.CampaignRead, actor.Object{}); err != nil {
-		return 0, err
-	}
-	id, err := d.Store.FindCampaign(ctx, ref)
+	id, err := d.reach(ctx, by, ref, actor.CampaignRead)
 	if err != nil {
 		return 0, err
 	}
@@ -380,10 +378,7 @@ func (d *Desk) Count(ctx context.Context, by casefile.By, ref string, w Which) (
 
 // Job reads how far a change of many cases is.
 func (d *Desk) Job(ctx context.Context, by casefile.By, ref, job string) (Job, error) {
-	if err := may(by, d.now(), actor.CampaignRead, actor.Object{}); err != nil {
-		return Job{}, err
-	}
-	id, err := d.Store.FindCampaign(ctx, ref)
+	id, err := d.reach(ctx, by, ref, actor.CampaignRead)
 	if err != nil {
 		return Job{}, err
 	}

@@ -280,7 +280,7 @@ func (d *Desk) List(ctx context.Context, by By, f Filter) (List, error) {
 		return List{}, err
 	}
 	f.Now, f.Mine = d.now(), by.Actor.Person
-	f.NoRed, f.Reader = by.MustStepUp(action, actor.Object{Red: true}, f.Now), by.Reader(action)
+	f.NoRed, f.Reader = f.Hides() && by.MustStepUp(action, actor.Object{Red: true}, f.Now), by.Reader(action)
 	l, err := d.Store.List(ctx, by, f)
 	for i := range l.Items {
 		l.Items[i] = l.Items[i].For(by, f.Now)

@@ -46,6 +46,7 @@ type Fold struct {
 	Total int
 	New   int
 	Worst Severity
+	Red   bool // a case of the campaign is TLP:RED: then its title is, too
 }
 
 // Object is what the matrix is asked about.
@@ -62,9 +63,9 @@ func (s Summary) Object() actor.Object {
 func (s Summary) For(by By, at time.Time) Summary {
 	if by.MustStepUp(actor.CaseQueue, s.Object(), at) {
 		s.Title, s.Class, s.Suggested, s.Organisation, s.Exercise = "", "", "", event.Organisation{}, false
-		if s.Fold != nil {
-			s.Fold = &Fold{Total: s.Fold.Total, New: s.Fold.New, Worst: s.Fold.Worst}
-		}
+	}
+	if s.Fold != nil && s.Fold.Red && by.MustStepUp(actor.CaseQueue, actor.Object{Red: true}, at) {
+		s.Fold = &Fold{Total: s.Fold.Total, New: s.Fold.New, Worst: s.Fold.Worst, Red: true}
 	}
 	return s
 }
@@ -109,7 +110,7 @@ type Filter struct {
 	Mark         string // one of Marks
 	Fold         bool   // one line for all cases of a campaign; the archive never folds
 	Query        string
-	NoRed        bool   // a search leaves out TLP:RED: a hit would say what is in it
+	NoRed        bool   // what asks for something that a line hides leaves out TLP:RED: a hit would tell it (Hides)
 	Reader       Reader // whose locked cases it may show
 	Sort         string
 	Limit        int
@@ -117,6 +118,10 @@ type Filter struct {
 	Mine         string // who "mine" is
 	Now          time.Time
 }
+
+// Hides reports whether f asks for what the line of a TLP:RED case does not say
+// before a step-up.
+func (f Filter) Hides() bool { return f.Query+f.Class+f.Kreis+f.Organisation != "" }
 
 // What the affected body said about its provider's report, whether something new
 // came, and whether the case is locked.

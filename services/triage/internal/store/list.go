@@ -34,7 +34,7 @@ const narrow = `
 	AND ($7 = '' OR org_id = $7)
 	AND ($8 = '' OR next_due < CASE $8 WHEN 'overdue' THEN $9::timestamptz ELSE $9::timestamptz + interval '4 hours' END)
 	AND ($8 <> 'soon' OR next_due >= $9::timestamptz)
-	AND ($10 = '' OR NOT $17 OR tlp <> 'RED')
+	AND (NOT $17 OR tlp <> 'RED')
 	AND ($21 = '*' OR NOT locked OR assignee_id = NULLIF($21, ''))
 	AND ($18 = '' OR campaign_id = NULLIF($18, '')::uuid)
 	AND ($19 = '' OR CASE $19 WHEN 'contradicted' THEN contradicted IS NOT NULL WHEN 'taken_over' THEN taken_over IS NOT NULL WHEN 'locked' THEN locked ELSE flags <> '{}' END)
@@ -47,7 +47,8 @@ const narrow = `
 const (
 	fold = `, CASE WHEN $20 AND campaign_id IS NOT NULL THEN (
 	SELECT jsonb_build_object('Total', count(*), 'New', count(*) FILTER (WHERE state = 'new'), 'Rank', min(severity_rank),
-		'Title', (SELECT k.title FROM campaigns k WHERE k.id = c.campaign_id))
+		'Title', (SELECT k.title FROM campaigns k WHERE k.id = c.campaign_id),
+		'Red', EXISTS (SELECT FROM cases r WHERE r.campaign_id = c.campaign_id AND r.tlp = 'RED'))
 	FROM cases o WHERE o.campaign_id = c.campaign_id AND active AND ` + narrow + `) END AS fold`
 	firstOf = `
 	AND (NOT $20 OR campaign_id IS NULL OR NOT EXISTS (

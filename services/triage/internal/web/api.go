@@ -54,14 +54,16 @@ func (h *Handler) organisationID(agsOrID string) string {
 }
 
 // apiCase is GET /cases/{id}; the reference works as well.
-func (h *Handler) apiCase(c echo.Context) error { return h.answerCase(c, c.Param("id")) }
-
-// answerCase answers with the case as it is now, and its version as ETag.
-func (h *Handler) answerCase(c echo.Context, id string) error {
+func (h *Handler) apiCase(c echo.Context) error {
 	w, err := windowOf(c)
 	if err != nil {
 		return err
 	}
+	return h.answerCase(c, c.Param("id"), w)
+}
+
+// answerCase answers with the case as it is now, and its version as ETag.
+func (h *Handler) answerCase(c echo.Context, id string, w casefile.Window) error {
 	d, err := h.desk().Dossier(c.Request().Context(), by(c), id, w)
 	if err != nil {
 		return err
@@ -82,7 +84,8 @@ func windowOf(c echo.Context) (casefile.Window, error) {
 	return w, err
 }
 
-// changed runs one change that demands If-Match and answers with the case.
+// changed runs one change that demands If-Match and answers with the case and the
+// newest of its lists: what was changed is never answered by a refusal.
 func changed[T any](h *Handler, c echo.Context, do func(req T, seen int) (string, error)) error {
 	var req T
 	if _, err := httpserver.DecodeJSON(c, &req); err != nil {
@@ -99,7 +102,7 @@ func changed[T any](h *Handler, c echo.Context, do func(req T, seen int) (string
 	if err != nil {
 		return err
 	}
-	return h.answerCase(c, id)
+	return h.answerCase(c, id, casefile.Window{})
 }
 
 type assignRequest struct {

@@ -24,7 +24,7 @@ type casesView struct {
 	Next  string
 	Empty page.Empty
 	Clear string
-	NoRed string // where to confirm, when the search leaves out TLP:RED
+	NoRed string // where to confirm, when the list leaves out TLP:RED
 }
 
 // cases is GET /lage/faelle and /lage/suche.
@@ -47,12 +47,18 @@ func (h *Handler) cases(c echo.Context) error {
 		v.Next = q.href("nach", l.Next)
 	}
 	v.Empty = page.Empty{Text: h.Pages.T(c, "triage.cases.empty")}
-	if q.Q != "" && !session.Actor(c).SteppedUp(h.Now()) {
-		v.NoRed = "/konto/bestaetigen?next=" + url.QueryEscape(c.Request().URL.RequestURI())
-	}
+	v.NoRed = h.noRed(c, f)
 	if q.filtered() {
 		v.Clear = casesPath
 		v.Empty = page.Empty{Text: h.Pages.T(c, "triage.cases.nohit"), Href: casesPath, Link: h.Pages.T(c, "triage.filter.clear")}
 	}
 	return h.Pages.Render(c, http.StatusOK, "cases", v)
+}
+
+// noRed is where to confirm when a list leaves out TLP:RED, "" when it does not.
+func (h *Handler) noRed(c echo.Context, f casefile.Filter) string {
+	if !f.Hides() || session.Actor(c).SteppedUp(h.Now()) {
+		return ""
+	}
+	return "/konto/bestaetigen?next=" + url.QueryEscape(c.Request().URL.RequestURI())
 }

@@ -179,6 +179,7 @@ type inboxView struct {
 	Next    string
 	Here    string
 	Empty   page.Empty
+	NoRed   string // where to confirm, when the filters leave out TLP:RED
 	KPI     kpiView
 	Charts  chartsView
 	Pane    *caseView
@@ -209,7 +210,7 @@ func (h *Handler) inbox(c echo.Context) error {
 		return err
 	}
 	v := &inboxView{Base: h.base(c, h.Pages.T(c, "triage.inbox"), page.NavInbox), Query: q, Here: q.href("nach", ""), Workers: h.workers(c)}
-	v.Main = page.MainWork
+	v.Main, v.NoRed = page.MainWork, h.noRed(c, f)
 	if v.KPI, err = h.kpis(c); err != nil {
 		return err
 	}

@@ -122,6 +122,7 @@ function throttled(selector, ms) {
 function onEvent(name, data) {
   if (name === 'hello') {
     if (data.resumed === false) { missed = true; showNew(); }
+    throttled('[data-live=refresh][data-fragment]', 3000); // nobody tells what else changed meanwhile, as that reports are late
     return;
   }
   if (name === 'answers.changed') throttled('[data-live=answers][data-fragment]', 500);
@@ -147,10 +148,18 @@ function onCase(name, { id, version, campaign }) {
     if (fresh.delete(id)) showNew();
     throttled(`[data-campaign="${CSS.escape(line)}"][data-fragment]`, 1000);
   } else if ((name === 'case.opened' && !shown.length) || (line && fresh.delete(id))) {
-    if (line) lots.set(line, (lots.get(line) ?? new Set()).add(id));
+    if (line) lots.set(line, lot(line, id));
     else fresh.add(id);
     showNew();
   }
+}
+
+// lot is what is known of a campaign's new cases, with one more. What a poll only
+// counted (numbers) gets its id when the stream goes on from before the poll.
+function lot(ref, id) {
+  const known = lots.get(ref) ?? new Set();
+  if (!known.has(id)) known.delete([...known].find(x => typeof x === 'number'));
+  return known.add(id);
 }
 
 // --- while the stream is broken: ask for the whole page every 30 s ---
@@ -169,10 +178,16 @@ async function poll() {
     for (const row of page.querySelectorAll('tr[data-campaign]')) {
       const ref = row.dataset.campaign, old = document.querySelector(`tr[data-campaign="${CSS.escape(ref)}"]`);
       if (old) swap(old, row);
-      else lots.set(ref, new Set(Array(Number(row.dataset.count)).keys()));
+      else lots.set(ref, counted(lots.get(ref), Number(row.dataset.count)));
     }
     showNew();
   } catch { /* still broken: the indicator says so */ }
+}
+
+// counted keeps the ids that are known, and a number for each of the others.
+function counted(known, n) {
+  const out = [...(known ?? [])].filter(x => typeof x === 'string').slice(0, n);
+  return new Set([...out, ...Array(n - out.length).keys()]);
 }
 
 // --- clocks tick without being a live region ---
