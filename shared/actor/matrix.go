@@ -125,11 +125,7 @@ func cert(more map[Role]Reach) map[Role]Reach {
 
 // file is cert for what stands in case files: of a locked one an analyst reaches
 // only what is assigned to them (reliability model §2.4, "* (locked: A)").
-func file(more map[Role]Reach) map[Role]Reach {
-	out := cert(map[Role]Reach{Analyst: Unlocked})
-	maps.Copy(out, more)
-	return out
-}
+func file() map[Role]Reach { return cert(map[Role]Reach{Analyst: Unlocked}) }
 
 func everybody() map[Role]Reach {
 	out := map[Role]Reach{Guest: All}
@@ -173,8 +169,8 @@ func reporting(more map[Role]Reach) map[Role]Reach {
 var matrix = map[Action]row{
 	Public:             {guest: true, cells: everybody()},
 	ReportCreate:       {guest: true, scope: ScopeReport, cells: own(cert(map[Role]Reach{Provider: Mandated}))}, // a guest's own report, unverified
-	ReportRead:         {guest: true, scope: ScopeRead, cells: reporting(file(nil))},
-	ReportSupplement:   {guest: true, scope: ScopeReport, whole: ScopeEdit, cells: reporting(file(nil))},
+	ReportRead:         {guest: true, scope: ScopeRead, cells: reporting(file())},
+	ReportSupplement:   {guest: true, scope: ScopeReport, whole: ScopeEdit, cells: reporting(file())},
 	ReportMessage:      {guest: true, scope: ScopeReport, whole: ScopeEdit, cells: reporting(nil)},
 	ReportExtend:       {scope: ScopeReport, cells: map[Role]Reach{Provider: Mandated}},
 	ReportTakeOver:     {cells: own(nil)}, // the body itself, never its agent
@@ -182,19 +178,19 @@ var matrix = map[Action]row{
 	AttachmentAdd:      {guest: true, scope: ScopeReport, whole: ScopeEdit, cells: reporting(nil)},
 	AttachmentDownload: {guest: true, scope: ScopeRead, cells: reporting(nil)},
 	CaseAttachment:     {cells: map[Role]Reach{Analyst: Assigned, Lead: All}},
-	CaseQueue:          {cells: file(nil)},
-	CaseRead:           {cells: file(nil)},
-	CaseTake:           {cells: file(nil)},
-	CaseAssign:         {cells: file(nil)},
+	CaseQueue:          {cells: file()},
+	CaseRead:           {cells: file()},
+	CaseTake:           {cells: file()},
+	CaseAssign:         {cells: file()},
 	CaseEdit:           {cells: map[Role]Reach{Duty: All, Analyst: Assigned, Lead: All}},
-	CaseClassify:       {cells: file(nil)},
-	CaseMessage:        {cells: file(nil)},
-	CaseNote:           {cells: file(nil)},
-	CaseMerge:          {cells: file(nil)},
+	CaseClassify:       {cells: file()},
+	CaseMessage:        {cells: file()},
+	CaseNote:           {cells: file()},
+	CaseMerge:          {cells: file()},
 	CaseWiden:          {cells: map[Role]Reach{Lead: All}},
 	CaseLock:           {cells: map[Role]Reach{Duty: All, Lead: All}},
-	CaseSearch:         {cells: file(nil)},
-	CaseExport:         {fresh: true, cells: file(nil)},
+	CaseSearch:         {cells: file()},
+	CaseExport:         {fresh: true, cells: file()},
 	CampaignRead:       {cells: cert(nil)},
 	CampaignEdit:       {cells: cert(nil)},
 	AlertDraft:         {cells: map[Role]Reach{Analyst: All, Lead: All, Editor: All}},

@@ -44,7 +44,7 @@ func (c *Case) Assign(by By, at time.Time, to *event.Person, reason string) erro
 	if (to == nil && c.Assignee == nil) || (to != nil && c.Assignee != nil && to.ID == c.Assignee.ID) {
 		return fault.New(fault.Conflict, "case %s is assigned like that already", c.Reference)
 	}
-	if err := short("reason", reason); err != nil {
+	if err := short(reason); err != nil {
 		return err
 	}
 	c.assign(by, at, to, reason)
@@ -88,7 +88,7 @@ func (c *Case) Move(by By, at time.Time, m Move) error {
 	case !c.State.CanMove(m.State):
 		return fault.New(fault.Conflict, "case %s is %s and cannot become %s", c.Reference, c.State, m.State)
 	}
-	if err := short("reason", m.Reason); err != nil {
+	if err := short(m.Reason); err != nil {
 		return err
 	}
 	switch {
@@ -340,9 +340,9 @@ func text(field, s string) error {
 	return nil
 }
 
-func short(field, s string) error {
-	if utf8.RuneCountInString(s) > MaxReason {
-		return oneField(field, "triage.err.reason.long", "is longer than 1000 characters")
+func short(reason string) error {
+	if utf8.RuneCountInString(reason) > MaxReason {
+		return oneField("reason", "triage.err.reason.long", "is longer than 1000 characters")
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ func (c *Case) setLock(by By, at time.Time, on bool, reason string) error {
 	case strings.TrimSpace(reason) == "":
 		return oneField("reason", "triage.err.reason", "is needed to lock a case or to open it again")
 	}
-	if err := short("reason", reason); err != nil {
+	if err := short(reason); err != nil {
 		return err
 	}
 	c.keep(by, at, on, reason, "")

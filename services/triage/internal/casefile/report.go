@@ -114,7 +114,7 @@ func (c *Case) Merge(by By, at time.Time, target *Case, reason string) error {
 	case strings.TrimSpace(reason) == "":
 		return oneField("reason", "triage.err.reason", "is needed to merge cases")
 	}
-	if err := short("reason", reason); err != nil {
+	if err := short(reason); err != nil {
 		return err
 	}
 	if err := c.shut(by, at, target, reason); err != nil {
