@@ -212,7 +212,7 @@ func TestDeskPagesAreAccessible(t *testing.T) {
 	}{
 		{actor.Lead, []string{
 			"/lage/eingang", "/lage/eingang?ansicht=niemand&status=new", "/lage/eingang?fall=" + critical, "/lage/faelle", "/lage/suche?q=nichts-dergleichen", at, at + "?tab=meldung",
-			at + "?tab=nachrichten", at + "?tab=dateien", at + "?tab=protokoll", at + "/druck", at + "/tun/notiz", at + "/tun/abschliessen", "/konto",
+			at + "?tab=nachrichten", at + "?tab=dateien", at + "?tab=protokoll", at + "/druck", at + "/tun/notiz", at + "/tun/abschliessen", at + "/tun/sperren", "/lage/faelle?merkmal=locked", "/konto",
 		}},
 		{actor.Editor, []string{"/warnungen/redaktion", "/warnungen/redaktion/neu", desk, desk + "/bearbeiten", desk + "/vorschau", desk + "/zustellungen", "/warnungen"}},
 		{actor.Constituency, []string{

@@ -226,7 +226,7 @@ func TestMergeOverTheAPI(t *testing.T) {
 }
 
 // nothingThere are addresses of things that this test has none of.
-var nothingThere = regexp.MustCompile(":attachment|:hold|:run|:job")
+var nothingThere = regexp.MustCompile(":attachment|:hold|:run|:job|:letter")
 
 // Every address of the service against every role: who reaches nothing of its
 // action gets 404, as if it were not there.

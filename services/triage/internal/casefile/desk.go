@@ -240,10 +240,16 @@ func (d *Desk) Dossier(ctx context.Context, by By, ref string, w Window) (Dossie
 		return Dossier{}, err
 	}
 	out, err := d.Store.Dossier(ctx, by, at, id, w)
+	if err == nil { // it may have been locked, or become RED, since
+		err = may(by, at, action, out.Object())
+	}
+	if err != nil {
+		return Dossier{}, err
+	}
 	for i := range out.Siblings {
 		out.Siblings[i] = out.Siblings[i].For(by, at)
 	}
-	return out, err
+	return out, nil
 }
 
 // Attachment opens a file of a case: who may, and where it lies.
