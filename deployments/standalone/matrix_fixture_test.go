@@ -90,6 +90,12 @@ var kinds = []struct{ pattern, kind string }{
 // inBody are routes whose object stands in the body.
 var inBody = map[string]string{"POST /api/intake/v1/reports": "affected", "PUT /api/notification/v1/subscriptions": "subscription"}
 
+// statewide are routes about the whole state: who has figures of the own
+// organisation alone is not let in.
+var statewide = map[string]bool{
+	"GET /verzeichnis/beteiligung": true, "GET /verzeichnis/beteiligung.csv": true, "GET /api/directory/v1/participation": true,
+}
+
 // personal are routes of an action that a code opens, where a code opens nothing:
 // a guest has one report and no list.
 var personal = map[string]bool{"GET /api/intake/v1/reports": true}
@@ -144,6 +150,9 @@ func (f *fixture) kind(r httpserver.Route) (string, bool) {
 	if k, ok := inBody[r.Method+" "+r.Path]; ok {
 		return k, true
 	}
+	if statewide[r.Method+" "+r.Path] {
+		return "state", true
+	}
 	if !strings.ContainsAny(r.Path, ":*") {
 		return "", true
 	}
@@ -163,6 +172,8 @@ func (f *fixture) objects(t *testing.T, kind string, r httpserver.Route, who ask
 	switch kind {
 	case "":
 		return []object{{name: "no object"}}
+	case "state":
+		return []object{{name: "the whole state"}}
 	case "asset":
 		return []object{{name: "a style sheet", path: []string{f.asset(t)}}}
 	case "draft":

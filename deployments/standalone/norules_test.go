@@ -5,6 +5,7 @@
 package standalone_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
@@ -78,6 +79,14 @@ func TestD17WithoutTheRulesTheDatabaseKeepsOrganisationsApart(t *testing.T) {
 		t.Errorf("%d requests, %d of them answered with what is theirs: the test asks too little", asked, shown)
 	}
 	t.Logf("%d requests, %d answered with rows, none foreign", asked, shown)
+	for _, role := range actor.Roles() { // a number is made of rows, too
+		for org := range reports {
+			may := slices.Contains(cert, role) || role == actor.Officer && org == klettbach || role == actor.Provider && agent(org)
+			if n := f.counted(t, w.person(t, role), org); n > 0 != may {
+				t.Errorf("the figures of %s for %s count %d reports", org, role, n)
+			}
+		}
+	}
 	w.holed(t, f, reports[klettbach], other)
 }
 
@@ -95,6 +104,20 @@ func (w *world) holed(t *testing.T, f *fixture, x planted, other standalone.Demo
 	if got := f.read(t, other, path); !strings.Contains(got, canary+"Klettbach") {
 		t.Errorf("through a hole in the policies nothing is shown: the rules are not off, or the test looks elsewhere: %s", got)
 	}
+}
+
+// counted is how many reports of an organisation the figures tell somebody of.
+func (f *fixture) counted(t *testing.T, p standalone.DemoPerson, org string) int {
+	t.Helper()
+	var got struct {
+		Organisation struct{ ID string }
+		Reports      int
+	}
+	raw := f.read(t, p, "/api/intake/v1/figures?organisation="+org)
+	if err := json.Unmarshal([]byte(raw), &got); err != nil || got.Organisation.ID != org {
+		t.Errorf("the figures of %s for %s: %s", org, p.Email, raw)
+	}
+	return got.Reports
 }
 
 // planted is a report with all that can hang on it.

@@ -24,6 +24,7 @@ func TestPagesOfTheRegisterAndAboutOneselfAreAccessible(t *testing.T) {
 	var asked struct{ ID string }
 	must(t, w.of(t, officer), http.MethodPost, "/api/directory/v1/services/"+one+"/requests", http.StatusCreated,
 		map[string]any{"wish": "Barrierefrei", "contact": "Kim Beispiel"}, &asked, "Idempotency-Key", newKey())
+	submit(t, w.of(t, officer), "Barrierefrei: für die Zahlen", officer.Organisation.ID)
 	const catalogue = "/verzeichnis/leistungen"
 	phone, desk := []int64{390, 1440}, []int64{1440}
 	for _, x := range []struct {
@@ -33,10 +34,10 @@ func TestPagesOfTheRegisterAndAboutOneselfAreAccessible(t *testing.T) {
 	}{
 		{standalone.DemoPerson{}, phone, []string{"/verzeichnis/zustaendig", "/verzeichnis/zustaendig?q=Klettbach", "/verzeichnis/zustaendig?q=gibtesnicht", "/en/verzeichnis/zustaendig"}},
 		{officer, phone, []string{
-			"/melden/protokoll", catalogue, catalogue + "/" + one, catalogue + "/anfragen", catalogue + "/anfragen/" + asked.ID,
+			"/melden/protokoll", "/melden/zahlen", "/en/melden/zahlen?zeitraum=2026", "/melden/zahlen/druck", catalogue, catalogue + "/" + one, catalogue + "/anfragen", catalogue + "/anfragen/" + asked.ID,
 			"/konto/sicherheit", "/konto/daten", "/konto/abwesenheit", "/melden/meine-daten",
 		}},
-		{w.person(t, actor.Provider), phone, []string{"/konto/sicherheit", "/melden/vorgaenge"}},
+		{w.person(t, actor.Provider), phone, []string{"/konto/sicherheit", "/melden/vorgaenge", "/melden/zahlen"}},
 		{w.person(t, actor.Constituency), desk, []string{
 			"/verzeichnis/beteiligung", catalogue + "/anfragen", catalogue + "/neu", "/verzeichnis/isb", "/verzeichnis/isb?state=no_officer", "/verzeichnis/aufbewahrung",
 		}},

@@ -21,6 +21,7 @@ var notPages = map[string]string{
 	"/verzeichnis/verwaltung":              "leads to the list of people",
 	"/verzeichnis/isb.csv":                 "a file",
 	"/verzeichnis/beteiligung.csv":         "a file",
+	"/melden/zahlen.csv":                   "a file",
 	"/verzeichnis/audit.csv":               "a file",
 	"/melden/audit.csv":                    "a file",
 	"/lage/audit.csv":                      "a file",
@@ -74,6 +75,7 @@ var goldens = map[string]map[string]string{
 		"/melden/vorgang/:id/nachtragen": "nachtragen", "/melden/vorgang/:id/datei": "datei", "/melden/vorgang/:id/datei/:file": "herunterladen",
 		"/melden/vorgang/:id/stellen": "stellen-dazu", "/melden/vorgang/:id/uebernehmen": "uebernehmen",
 		"/melden/vorgang/:id/widersprechen": "widersprechen", "/melden/protokoll": "protokoll",
+		"/melden/zahlen": "zahlen", "/melden/zahlen/druck": "zahlen-druck",
 	},
 	"services/triage/testdata/NAME.LANG.html": {
 		"/lage/eingang": "eingang", "/lage/faelle": "faelle", "/lage/suche": "faelle-leer", "/lage/fall/:ref": "fall-meldung",

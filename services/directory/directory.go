@@ -146,7 +146,7 @@ func (s *Service) routes(cfg Config) error {
 	s.web = &web.Handler{
 		Register: s.register, Accounts: s.accounts, Mandates: s.mandates, Reads: s.store, Pages: pages, Log: s.base.Log,
 		Now: s.base.Now, Once: s.once, OnceMandate: s.onceMandate, Tell: s.projector.Tell,
-		PeopleDesks: s.peopleDesks(), StructureDesks: structure, SignIn: s.signIn, ErasureDesk: s.erasureDesk(),
+		PeopleDesks: s.peopleDesks(), StructureDesks: structure, SignIn: s.signIn, ErasureDesk: s.erasureDesk(), Denied: s.base.Denied,
 	}
 	o := s.base.HTTP(source, pages)
 	s.http = httpserver.New(o)

@@ -26,6 +26,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/thueringencert/leitstelle/services/intake/internal/feed"
+	"github.com/thueringencert/leitstelle/services/intake/internal/figures"
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
 	"github.com/thueringencert/leitstelle/services/intake/internal/store"
 	"github.com/thueringencert/leitstelle/services/intake/internal/web"
@@ -131,8 +132,9 @@ func (s *Service) open(ctx context.Context, cfg Config, keys report.Keys) error 
 		MaxFile: int64(positive(site.MaxFileMB, 25)) << 20, Promise: time.Duration(positive(site.CallbackMinutes, 60)) * time.Minute,
 		Guests: time.Duration(positive(site.GuestDays, 90)) * 24 * time.Hour,
 	}
+	counting := &figures.Desk{Store: s.store, Bodies: bodies{s.Register}, Now: s.Now, Zone: web.Zone()}
 	h := &web.Handler{
-		Desk: desk, Register: s.Register, Gate: web.NewGate(cfg.Limits, s.Now), Log: s.Log, Now: s.Now,
+		Desk: desk, Figures: counting, Register: s.Register, Gate: web.NewGate(cfg.Limits, s.Now), Log: s.Log, Now: s.Now,
 		Cookies: derive(keys.Code, "cookie"), Security: cfg.Security, Drafts: time.Duration(positive(site.DraftHours, 24)) * time.Hour,
 	}
 	if h.Aid, err = web.LoadAid(cfg.FirstAid); err != nil {

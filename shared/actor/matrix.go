@@ -77,8 +77,8 @@ const (
 	SealedOpen         Action = "contact.unseal" // reading sealed emergency contacts
 	AccessRead         Action = "access.read"    // who looked at an organisation's reports: its own people
 	AuditRead          Action = "audit.read"
-	AuditExport        Action = "audit.export" // the entries as a file
-	Aggregate          Action = "aggregate.read"
+	AuditExport        Action = "audit.export"   // the entries as a file
+	Aggregate          Action = "aggregate.read" // figures of an organisation; of no organisation: of the whole state
 	AggregateExport    Action = "aggregate.export"
 	OperationsRead     Action = "operations.read"    // dead letters, retries: pointers and counts, never contents
 	OperationsRetry    Action = "operations.retry"   // having a dead event's effect after all
@@ -143,9 +143,10 @@ func signedIn(x Reach) map[Role]Reach {
 	return out
 }
 
-// figures are for who may see how many there are of something.
+// figures are for who may see how many there are of something: of the whole state,
+// or an officer of the own organisation and a provider of those it may read for.
 func figures() map[Role]Reach {
-	return cert(map[Role]Reach{Editor: All, Approver: All, Constituency: All, Auditor: All, Steering: All})
+	return cert(map[Role]Reach{Officer: Own, Provider: Mandated, Editor: All, Approver: All, Constituency: All, Auditor: All, Steering: All})
 }
 
 // own grants Own to the two roles of an organisation's own people.
@@ -236,8 +237,8 @@ var matrix = map[Action]row{
 	AccessRead:       {cells: own(nil)},
 	AuditRead:        {cells: map[Role]Reach{Lead: All, Auditor: All}},
 	AuditExport:      {fresh: true, cells: map[Role]Reach{Lead: All, Auditor: All}},
-	Aggregate:        {cells: figures()},
-	AggregateExport:  {fresh: true, cells: figures()},
+	Aggregate:        {scope: ScopeRead, cells: figures()},
+	AggregateExport:  {fresh: true, scope: ScopeRead, cells: figures()},
 	OperationsRead:   {cells: map[Role]Reach{Admin: All}},
 	OperationsRetry:  {cells: map[Role]Reach{Admin: All}},
 	OperationsDrop:   {cells: map[Role]Reach{Admin: All}},

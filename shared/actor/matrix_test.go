@@ -25,8 +25,7 @@ var letters = map[actor.Reach]string{
 // because the added rows give that role subscriptions and answers; what an
 // org_admin reported stays theirs to read ("own reports" of the Reporter). A
 // provider's own firm is managed by its org_admin; an organisation's own audit is
-// the row access.read. The cells for an organisation's own figures stay closed
-// until there is a page for them.
+// the row access.read. The download of figures follows the row "search / export".
 const wanted = `
 action              | code scope  | officer org_admin provider duty analyst lead editor approver constituency auditor admin steering
 report.create       | code report | O       O         M        *    *       *    –      –        –            –       –     –
@@ -95,8 +94,8 @@ officers.edit       | –    –      | O       O         –        –    – 
 access.read         | –    –      | O       O         –        –    –       –    –      –        –            –       –     –
 audit.read          | –    –      | –       –         –        –    –       *    –      –        –            *       –     –
 audit.export        | –    –      | –       –         –        –    –       *    –      –        –            *       –     –
-aggregate.read      | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
-aggregate.export    | –    –      | –       –         –        *    *       *    *      *        *            *       –     *
+aggregate.read      | –    read   | O       –         M        *    *       *    *      *        *            *       –     *
+aggregate.export    | –    read   | O       –         M        *    *       *    *      *        *            *       –     *
 operations.read     | –    –      | –       –         –        –    –       –    –      –        –            –       *     –
 operations.retry    | –    –      | –       –         –        –    –       –    –      –        –            –       *     –
 operations.discard  | –    –      | –       –         –        –    –       –    –      –        –            –       *     –

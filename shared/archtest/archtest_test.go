@@ -30,7 +30,7 @@ var domains = []string{
 	"services/directory/internal/contact", "services/directory/internal/task", "services/directory/internal/emergency", "services/directory/internal/onboarding", "services/directory/internal/qualification",
 	"services/directory/internal/mandate", "services/directory/internal/catalogue", "services/directory/internal/participation", "services/directory/internal/responsibility",
 	"services/directory/internal/succession", "services/directory/internal/takeover", "services/directory/internal/invitation", "services/directory/internal/factor",
-	"services/intake/internal/report",
+	"services/intake/internal/report", "services/intake/internal/figures",
 	"services/intake/internal/memberlist",
 	"services/triage/internal/casefile", "services/triage/internal/campaign", "services/triage/internal/duty",
 	"services/notification/internal/alert", "services/notification/internal/subscription", "services/notification/internal/bounce",

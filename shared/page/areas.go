@@ -25,7 +25,7 @@ var registerAreas = []area{
 	{actor.OfficersRead, "/verzeichnis/isb", "page.area.officers"},
 	{actor.ServiceRead, "/verzeichnis/leistungen", "page.area.services"},
 	{actor.ServiceAsked, "/verzeichnis/leistungen/anfragen", "page.area.requests"},
-	{actor.Aggregate, "/verzeichnis/beteiligung", "page.area.participation"},
+	{actor.Aggregate, stateFigures, "page.area.participation"},
 	{actor.PersonManage, "/verzeichnis/verwaltung/personen", "page.area.people"},
 	{actor.RegisterImport, "/verzeichnis/verwaltung/register", "page.area.register"},
 	{actor.Public, "/verzeichnis/zustaendig", "page.area.responsible"},
@@ -39,6 +39,7 @@ var registerAreas = []area{
 // those of the state who have no work in the Lagezentrum.
 var organisationAreas = []area{
 	{actor.ReportRead, "/melden/vorgaenge", "page.menu.reports"},
+	{actor.Aggregate, ownFigures, "page.area.figures"},
 	{actor.Public, "/warnungen", "page.menu.alerts"},
 	{actor.Subscribe, "/warnungen/abo", "page.area.subscriptions"},
 	{actor.OrganisationRead, ownOrganisation, "page.menu.organisation"},
@@ -49,7 +50,7 @@ var organisationAreas = []area{
 	{actor.ServiceRead, "/verzeichnis/leistungen", "page.area.services"},
 	{actor.PersonManage, "/verzeichnis/verwaltung/personen", "page.area.people"},
 	{actor.OfficersRead, "/verzeichnis/isb", "page.area.officers"},
-	{actor.Aggregate, "/verzeichnis/beteiligung", "page.area.participation"},
+	{actor.Aggregate, stateFigures, "page.area.participation"},
 	{actor.RetentionRead, "/verzeichnis/aufbewahrung", "page.area.retention"},
 	{actor.AuditRead, "/verzeichnis/audit", "page.area.audit"},
 	{actor.OperationsRead, "/verzeichnis/betrieb", "page.area.operations"},
@@ -58,7 +59,11 @@ var organisationAreas = []area{
 	{actor.AccountOwn, "/konto", "page.menu.account"},
 }
 
-const ownOrganisation = "/verzeichnis/stelle"
+const (
+	ownOrganisation = "/verzeichnis/stelle"
+	ownFigures      = "/melden/zahlen"           // of the organisations that one reports or may read for
+	stateFigures    = "/verzeichnis/beteiligung" // of all
+)
 
 // RegisterMenu is the Lagezentrum's second row on the pages of the register: the
 // parts the user may open, with the one that path lies in marked.
@@ -74,6 +79,12 @@ func (u *User) Areas() []MenuItem {
 	desk := u.DeskHref() != ""
 	return itemsOf(u, organisationAreas, "", func(a actor.Actor, x area) bool {
 		v := a.View(x.action)
+		switch x.href {
+		case ownFigures:
+			return len(v.Organisations) > 0
+		case stateFigures:
+			return v.Everything && !desk
+		}
 		return !v.Empty() && (!desk || x.own() || len(v.Organisations) > 0)
 	})
 }

@@ -206,6 +206,12 @@ func TestTheUsersMenuLeadsToWhatTheRoleMaySee(t *testing.T) {
 		{actor.Steering, "/verzeichnis/mandate", false},
 		{actor.Steering, "/verzeichnis/beteiligung", true},
 		{actor.Officer, "/verzeichnis/beteiligung", false},
+		{actor.Provider, "/verzeichnis/beteiligung", false},
+		{actor.Officer, "/melden/zahlen", true},
+		{actor.OrgAdmin, "/melden/zahlen", false},
+		{actor.Provider, "/melden/zahlen", false}, // without a mandate there is nothing to count
+		{actor.Lead, "/melden/zahlen", false},
+		{actor.Steering, "/melden/zahlen", false},
 		{actor.Admin, "/verzeichnis/verwaltung/personen", true},
 		{actor.Lead, "/verzeichnis/verwaltung/personen", false},
 		{actor.Lead, "/konto/sicherheit", true},

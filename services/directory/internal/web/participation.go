@@ -11,6 +11,7 @@ import (
 
 	"github.com/thueringencert/leitstelle/services/directory/internal/participation"
 	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/page"
 	"github.com/thueringencert/leitstelle/shared/session"
@@ -43,8 +44,14 @@ type counted struct {
 	At             time.Time
 }
 
+// counted are numbers of the whole state: a row that gives somebody those of the
+// own organisation alone does not open them.
 func (h *Handler) counted(c echo.Context) (counted, error) {
 	ctx, at := c.Request().Context(), h.Now().UTC()
+	if !session.Actor(c).May(actor.Aggregate, actor.Object{}).Allowed {
+		h.Denied(c, actor.Aggregate, "route", c.Request().Method+" "+c.Request().URL.Path)
+		return counted{}, fault.New(fault.NotFound, "there is nothing here")
+	}
 	cells, err := h.Participation.Participation(ctx, at)
 	if err != nil {
 		return counted{}, err

@@ -68,6 +68,8 @@ type Handler struct {
 	OnceMandate func(ctx context.Context, r idem.Request, effect func(*mandate.Desk) (status int, body any, err error)) (idem.Answer, error)
 	// Tell makes the other services know of sessions and tokens at once.
 	Tell func(ctx context.Context, sessions []account.Session, tokens []account.Token)
+	// Denied notes in the audit that somebody asked for what they may not.
+	Denied func(c echo.Context, action actor.Action, objectType, objectID string)
 }
 
 // NewPages parses the directory's pages.

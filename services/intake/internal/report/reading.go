@@ -263,6 +263,13 @@ func objectOf(r Report, b Body) actor.Object {
 	}
 }
 
+// Counted reports whether the report at a body is in the figures of somebody: who
+// may not read it is not told by a number that it is there.
+func Counted(by actor.Actor, r Report, b Body) bool {
+	o := objectOf(r, b)
+	return by.May(actor.Aggregate, o).Allowed && by.May(actor.ReportRead, o).Allowed
+}
+
 func behalf(r Report, by actor.Actor, action actor.Action) string {
 	for _, b := range r.Affected {
 		if may := by.May(action, objectOf(r, b)); may.Allowed {

@@ -116,7 +116,7 @@ func (n *numbers) next(ctx context.Context, db pg.DB) (string, error) {
 // Numbers of the arguments of insertReports.
 const (
 	reportArgs = 16
-	bodyArgs   = 13
+	bodyArgs   = 14
 )
 
 // insertReports writes reports, bodies, events and the audit, or nothing when
@@ -130,9 +130,9 @@ WITH ` + audit.ExtendSQL(reportArgs+bodyArgs+outbox.AddArgs+1) + `, taken AS (
 		$9::text[], $10::jsonb[], $11::text[], $12::text[], $13::timestamptz[], $14::text[], $15::text[], $16::bytea[]) AS i
 ), bodies AS (
 	INSERT INTO report_body (report_id, position, organisation, ags, name, level, kreis, on_behalf, visible_to,
-		mandate, agent, agent_name, own)
+		mandate, agent, agent_name, own, taken_in_at)
 	SELECT b.* FROM moved, unnest($17::uuid[], $18::integer[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[],
-		$24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::jsonb[]) AS b
+		$24::text[], $25::text[], $26::text[], $27::text[], $28::text[], $29::jsonb[], $30::timestamptz[]) AS b
 ), ` + outbox.AddSQL(reportArgs+bodyArgs+1, "moved") + `
 SELECT ` + outbox.WakeSQL + `::text FROM moved`
 
@@ -166,7 +166,7 @@ type columns struct {
 	verified                                                      []bool
 	hash                                                          [][]byte
 	bReport, bOrg, bAGS, bName, bLevel, bKreis, bBehalf, bVisible []string
-	bMandate, bAgent, bAgentName, bOwn                            []string
+	bMandate, bAgent, bAgentName, bOwn, bTaken                    []string
 	bPosition                                                     []int64
 }
 
@@ -182,18 +182,18 @@ func (c *columns) add(j *job) {
 	c.content, c.digest, c.alert = append(c.content, j.content), append(c.digest, j.digest), append(c.alert, p.AlertID)
 	c.scope, c.key, c.hash = append(c.scope, p.Key.Scope), append(c.key, p.Key.Key), append(c.hash, p.Key.Hash)
 	for i, b := range p.Affected {
-		c.addBody(p.ID, i, b, j.own[i])
+		c.addBody(p.ID, i, b, j.own[i], p.ReceivedAt)
 	}
 }
 
-func (c *columns) addBody(reportID string, position int, b report.Body, own string) {
+func (c *columns) addBody(reportID string, position int, b report.Body, own string, taken time.Time) {
 	o := b.Organisation
 	c.bReport, c.bPosition = append(c.bReport, reportID), append(c.bPosition, int64(position))
 	c.bOrg, c.bAGS, c.bName = append(c.bOrg, o.ID), append(c.bAGS, o.AGS), append(c.bName, o.Name)
 	c.bLevel, c.bKreis = append(c.bLevel, o.Level), append(c.bKreis, o.Kreis)
 	c.bBehalf, c.bVisible = append(c.bBehalf, b.OnBehalf), append(c.bVisible, b.VisibleTo)
 	c.bMandate, c.bAgent = append(c.bMandate, b.Mandate), append(c.bAgent, b.Agent.ID)
-	c.bAgentName, c.bOwn = append(c.bAgentName, b.Agent.Name), append(c.bOwn, own)
+	c.bAgentName, c.bOwn, c.bTaken = append(c.bAgentName, b.Agent.Name), append(c.bOwn, own), append(c.bTaken, taken.Format(stamp))
 }
 
 func (c *columns) args() []any {
@@ -209,6 +209,7 @@ func (c *columns) bodyArgs() []any {
 	return []any{
 		pq.Array(c.bReport), pq.Array(c.bPosition), pg.Texts(c.bOrg), pg.Texts(c.bAGS), pg.Texts(c.bName), pg.Texts(c.bLevel), pg.Texts(c.bKreis),
 		pg.Texts(c.bBehalf), pg.Texts(c.bVisible), pg.Texts(c.bMandate), pg.Texts(c.bAgent), pg.Texts(c.bAgentName), pg.JSONs(c.bOwn),
+		pq.Array(c.bTaken),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lib/pq"
 
@@ -20,29 +21,64 @@ import (
 func TestTheRulesReadByIndexHoweverManyReportsOthersHave(t *testing.T) {
 	t.Parallel()
 	x := newShared(t)
+	x.fill(t, "")
+	x.readsLittle(t, "report_body_visible", store.ListTheirs, pq.Array([]string{"a"}), "ffffffff-ffff-ffff-ffff-ffffffffffff", 51, "officer")
+}
+
+// Figures of a period cost what the organisation reported then, however much it and
+// others reported before.
+func TestFiguresReadByIndexHoweverOldTheArchiveIs(t *testing.T) {
+	t.Parallel()
+	x := newShared(t)
+	x.fill(t, `'taken_in_at', timestamptz '2026-11-22 12:00Z' - n.n * interval '1 hour', 'visible_to', CASE n.n % 4 WHEN 0 THEN 'a' ELSE 'other-' || n.n END`)
+	from, to := noon.AddDate(0, 0, -60), noon.Add(time.Hour)
+	x.readsLittle(t, "report_body_taken_in", store.CountedBodies, pq.Array([]string{"a"}), from, to)
+	lines, err := x.Lines(t.Context(), actor.Seer{Organisations: []string{"a"}}, []string{"a"}, from, to)
+	if err != nil || len(lines) != 361 { // each fourth hour of sixty days, and the first report
+		t.Fatalf("%d lines, %v", len(lines), err)
+	}
+	ids := make([]string, len(lines))
+	for i, l := range lines {
+		ids[i] = l.ID
+	}
+	x.readsLittle(t, "case_copy_pkey", store.CountedCases, pq.Array(ids))
+}
+
+// fill adds 20,000 reports like the first one; each hundredth is about a, or as
+// changed says.
+func (x shared) fill(t *testing.T, changed string) {
+	t.Helper()
+	if changed == "" {
+		changed = `'visible_to', CASE n.n % 100 WHEN 0 THEN 'a' ELSE 'other-' || n.n END`
+	}
 	for from := 1; from < 20000; from += 2000 {
 		if _, err := x.db.ExecContext(t.Context(), `
 		WITH n AS (SELECT n, gen_random_uuid() AS id FROM generate_series($1::int, $1::int + 1999) AS n),
 			r AS (SELECT * FROM report LIMIT 1), b AS (SELECT * FROM report_body LIMIT 1),
 			made AS (INSERT INTO report SELECT x.* FROM r, n, LATERAL jsonb_populate_record(NULL::report, to_jsonb(r) || jsonb_build_object('id', n.id,
-				'reference', 'M-2020-' || n.n, 'reporter_id', 'reporter-' || n.n, 'idem_scope', '', 'idem_key', n.n::text)) AS x)
-		INSERT INTO report_body SELECT x.* FROM b, n, LATERAL jsonb_populate_record(NULL::report_body, to_jsonb(b) || jsonb_build_object('report_id', n.id,
-			'visible_to', CASE n.n % 100 WHEN 0 THEN 'a' ELSE 'other-' || n.n END)) AS x`, from); err != nil {
+				'reference', 'M-2020-' || n.n, 'reporter_id', 'reporter-' || n.n, 'idem_scope', '', 'idem_key', n.n::text)) AS x),
+			cases AS (INSERT INTO case_copy SELECT 'case-' || n.n, 1, jsonb_build_object('state', 'working', 'organisation', jsonb_build_object('id', 'other-' || n.n)) FROM n),
+			links AS (INSERT INTO case_report SELECT n.id, 'case-' || n.n FROM n)
+		INSERT INTO report_body SELECT x.* FROM b, n, LATERAL jsonb_populate_record(NULL::report_body, to_jsonb(b) || jsonb_build_object('report_id', n.id, `+changed+`)) AS x`, from); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := x.db.ExecContext(t.Context(), `ANALYZE report, report_body`); err != nil {
+	if _, err := x.db.ExecContext(t.Context(), `ANALYZE report, report_body, case_copy, case_report`); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// readsLittle checks that a statement finds its rows by an index when a's officer asks.
+func (x shared) readsLittle(t *testing.T, index, statement string, args ...any) {
+	t.Helper()
 	var lines []string
 	if err := pg.As(t.Context(), x.people, actor.Seer{Organisations: []string{"a"}, Person: "officer"}, func(tx pg.DB) error {
-		return tx.SelectContext(t.Context(), &lines, `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) `+store.ListTheirs,
-			pq.Array([]string{"a"}), "ffffffff-ffff-ffff-ffff-ffffffffffff", 51, "officer")
+		return tx.SelectContext(t.Context(), &lines, `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) `+statement, args...)
 	}); err != nil {
 		t.Fatal(err)
 	}
 	plan := strings.Join(lines, "\n")
-	if !strings.Contains(plan, "report_body_visible") || strings.Contains(plan, "Seq Scan") {
+	if !strings.Contains(plan, index) || strings.Contains(plan, "Seq Scan") {
 		t.Errorf("the plan reads more than the body's own:\n%s", plan)
 	}
 	for _, m := range read.FindAllStringSubmatch(plan, -1) {

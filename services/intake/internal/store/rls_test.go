@@ -151,6 +151,16 @@ func TestTheDatabaseShowsPeopleTheirOwnRowsOnly(t *testing.T) {
 		if !slices.Equal(bodies, tt.bodies) || !slices.Equal(files, tt.files) {
 			t.Errorf("%s sees the bodies %v and files %v, want %v and %v", name, bodies, files, tt.bodies, tt.files)
 		}
+		var counted []string
+		lines, err := x.Lines(t.Context(), tt.seer, []string{"a", "b", "c", ""}, noon, noon.Add(time.Second))
+		for _, l := range lines {
+			if counted = append(counted, l.Affected[0].VisibleTo); len(l.Affected[0].Cases) != 1 {
+				t.Errorf("the figures of %s count %d cases of %s, want 1", name, len(l.Affected[0].Cases), l.Affected[0].VisibleTo)
+			}
+		}
+		if slices.Sort(counted); err != nil || !slices.Equal(counted, tt.bodies) {
+			t.Errorf("the figures of %s count %v, %v; want %v", name, counted, err, tt.bodies)
+		}
 		list, err := x.As(tt.seer).List(t.Context(), report.Filter{Everything: true, Limit: 10})
 		if err != nil || len(list) != min(1, len(tt.bodies)) {
 			t.Errorf("%s has %d reports in the list, %v", name, len(list), err)

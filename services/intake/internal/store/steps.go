@@ -112,16 +112,16 @@ func insertBodies(ctx context.Context, tx pg.DB, x report.Extension) error {
 		if err != nil {
 			return fmt.Errorf("encode a body: %w", err)
 		}
-		c.addBody(x.Report, i, b, string(own))
+		c.addBody(x.Report, i, b, string(own), x.At)
 	}
 	_, err := tx.ExecContext(ctx, `
 		INSERT INTO report_body (report_id, position, organisation, ags, name, level, kreis, on_behalf, visible_to,
-			mandate, agent, agent_name, own, added_at)
-		SELECT b.report_id, b.position + 1 + (SELECT coalesce(max(position), -1) FROM report_body WHERE report_id = $14),
-			b.organisation, b.ags, b.name, b.level, b.kreis, b.on_behalf, b.visible_to, b.mandate, b.agent, b.agent_name, b.own, $15
+			mandate, agent, agent_name, own, taken_in_at, added_at)
+		SELECT b.report_id, b.position + 1 + (SELECT coalesce(max(position), -1) FROM report_body WHERE report_id = $15),
+			b.organisation, b.ags, b.name, b.level, b.kreis, b.on_behalf, b.visible_to, b.mandate, b.agent, b.agent_name, b.own, b.taken_in_at, $16
 		FROM unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-			$10::text[], $11::text[], $12::text[], $13::jsonb[])
-			AS b(report_id, position, organisation, ags, name, level, kreis, on_behalf, visible_to, mandate, agent, agent_name, own)`,
+			$10::text[], $11::text[], $12::text[], $13::jsonb[], $14::timestamptz[])
+			AS b(report_id, position, organisation, ags, name, level, kreis, on_behalf, visible_to, mandate, agent, agent_name, own, taken_in_at)`,
 		append(c.bodyArgs(), x.Report, x.At)...)
 	if err != nil {
 		return fmt.Errorf("insert bodies: %w", err)

@@ -220,6 +220,8 @@ type listView struct {
 	Items  []listItem
 	More   string
 	MayLog bool // the log of the own organisation
+
+	MayCount bool // figures of the own organisation, or of those it acts for
 }
 
 // listItem is a report in the list, with the bodies in words.
@@ -252,7 +254,7 @@ func (h *Handler) listPage(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	v := &listView{MayLog: !by.View(actor.AccessRead).Empty()}
+	v := &listView{MayLog: !by.View(actor.AccessRead).Empty(), MayCount: len(by.View(actor.Aggregate).Organisations) > 0}
 	for _, r := range list {
 		names := ""
 		if !r.Sealed {

@@ -17,6 +17,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"go.uber.org/zap"
 
+	"github.com/thueringencert/leitstelle/services/intake/internal/figures"
 	"github.com/thueringencert/leitstelle/services/intake/internal/report"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/fault"
@@ -29,6 +30,7 @@ import (
 // Handler answers intake's routes.
 type Handler struct {
 	Desk     *report.Desk
+	Figures  *figures.Desk
 	Pages    *page.Renderer
 	Register *register.Register
 	Gate     *Gate
@@ -106,7 +108,7 @@ func (h *Handler) Routes() []httpserver.Route {
 		{Method: post, Path: api + "/reports/:id/contradiction", Action: actor.ReportContradict, Handler: h.contradictAPI},
 		{Method: get, Path: api + "/receipt-key", Action: actor.Public, Handler: h.receiptKey},
 	}
-	return slices.Concat(routes, h.formRoutes(), h.pageRoutes(), h.accessRoutes())
+	return slices.Concat(routes, h.formRoutes(), h.pageRoutes(), h.accessRoutes(), h.figuresRoutes())
 }
 
 // formRoutes are the four steps of the form and what follows them.

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: EUPL-1.2
+
+package store
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lib/pq"
+
+	"github.com/thueringencert/leitstelle/services/intake/internal/figures"
+	"github.com/thueringencert/leitstelle/services/intake/internal/report"
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/event"
+	"github.com/thueringencert/leitstelle/shared/pg"
+)
+
+var _ figures.Store = (*Store)(nil)
+
+// countedBodies are what was reported about organisations in a period, by index:
+// the cost grows with what they reported then, not with the archive.
+const countedBodies = `
+SELECT b.report_id, b.organisation, b.visible_to, b.formerly, b.on_behalf, b.agent, b.taken_in_at, r.reporter_id, r.home,
+	coalesce(r.content ->> 'what', '') AS what, coalesce(r.content ->> 'tlp', '') AS tlp, coalesce((r.content ->> 'exercise')::boolean, false) AS exercise
+FROM unnest($1::text[]) AS o(id)
+CROSS JOIN LATERAL (
+	SELECT report_id, organisation, visible_to, formerly, on_behalf, agent, taken_in_at FROM report_body
+	WHERE visible_to = o.id AND visible_to <> '' AND taken_in_at >= $2 AND taken_in_at < $3
+) b
+JOIN report r ON r.id = b.report_id
+ORDER BY b.taken_in_at, b.report_id`
+
+// countedCases are the cases about these reports: of each what figures need.
+const countedCases = `
+SELECT l.report_id, c.id, coalesce(c.snapshot -> 'organisation' ->> 'id', '') AS organisation, coalesce(c.snapshot ->> 'state', '') AS state,
+	coalesce(c.snapshot ->> 'report_status', '') AS report_status, coalesce(c.snapshot -> 'clocks', '[]')::text AS clocks
+FROM unnest($1::uuid[]) AS i(id)
+JOIN case_report l ON l.report_id = i.id
+JOIN case_copy c ON c.id = l.case_id
+ORDER BY l.report_id, c.id`
+
+type countedRow struct {
+	Report       string    `db:"report_id"`
+	Organisation string    `db:"organisation"`
+	VisibleTo    string    `db:"visible_to"`
+	Formerly     string    `db:"formerly"`
+	OnBehalf     string    `db:"on_behalf"`
+	Agent        string    `db:"agent"`
+	TakenInAt    time.Time `db:"taken_in_at"`
+	ReporterID   string    `db:"reporter_id"`
+	Home         string    `db:"home"`
+	What         string    `db:"what"`
+	TLP          string    `db:"tlp"`
+	Exercise     bool      `db:"exercise"`
+}
+
+// Lines implements figures.Store.
+func (s *Store) Lines(ctx context.Context, seer actor.Seer, organisations []string, from, to time.Time) ([]report.Report, error) {
+	var rows []countedRow
+	cases := map[about][]event.Case{}
+	err := pg.As(ctx, s.people, seer, func(tx pg.DB) error {
+		if err := tx.SelectContext(ctx, &rows, countedBodies, pq.Array(organisations), from, to); err != nil {
+			return fmt.Errorf("count reports: %w", err)
+		}
+		return countCases(ctx, tx, rows, cases)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]report.Report, len(rows))
+	for i, r := range rows {
+		out[i] = r.line(cases[r.about()])
+	}
+	return out, nil
+}
+
+// about is a report and the organisation of a case about it.
+type about struct{ report, organisation string }
+
+// about is whose cases are the body's: of what a guest typed, the organisation's
+// that an analyst confirmed.
+func (r countedRow) about() about {
+	return about{r.Report, cmp.Or(r.Organisation, r.Formerly, r.VisibleTo)}
+}
+
+// line is a report with this body alone.
+func (r countedRow) line(cases []event.Case) report.Report {
+	b := report.Body{
+		Organisation: event.Organisation{ID: r.Organisation}, VisibleTo: r.VisibleTo, Formerly: r.Formerly,
+		OnBehalf: r.OnBehalf, Agent: event.Organisation{ID: r.Agent},
+	}
+	return report.Report{
+		ID: r.Report, ReceivedAt: r.TakenInAt.UTC(), Reporter: event.Person{ID: r.ReporterID}, Home: r.Home,
+		Content:  report.Content{What: r.What, TLP: r.TLP, Exercise: r.Exercise},
+		Affected: report.WithCases([]report.Body{b}, cases),
+	}
+}
+
+// countCases adds the cases to the reports that they are about.
+func countCases(ctx context.Context, tx pg.DB, counted []countedRow, to map[about][]event.Case) error {
+	ids := make([]string, len(counted))
+	for i, r := range counted {
+		ids[i] = r.Report
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	if len(ids) == 0 {
+		return nil
+	}
+	var rows []struct {
+		Report       string `db:"report_id"`
+		ID           string `db:"id"`
+		Organisation string `db:"organisation"`
+		State        string `db:"state"`
+		Status       string `db:"report_status"`
+		Clocks       string `db:"clocks"`
+	}
+	if err := tx.SelectContext(ctx, &rows, countedCases, pq.Array(ids)); err != nil {
+		return fmt.Errorf("count cases: %w", err)
+	}
+	for _, r := range rows {
+		c := event.Case{ID: r.ID, State: r.State, ReportStatus: r.Status, Organisation: event.Organisation{ID: r.Organisation}}
+		if err := json.Unmarshal([]byte(r.Clocks), &c.Clocks); err != nil {
+			return fmt.Errorf("case copy %s is broken: %w", r.ID, err)
+		}
+		at := about{r.Report, r.Organisation}
+		to[at] = append(to[at], c)
+	}
+	return nil
+}
