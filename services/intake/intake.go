@@ -132,7 +132,7 @@ func (s *Service) open(ctx context.Context, cfg Config, keys report.Keys) error 
 		MaxFile: int64(positive(site.MaxFileMB, 25)) << 20, Promise: time.Duration(positive(site.CallbackMinutes, 60)) * time.Minute,
 		Guests: time.Duration(positive(site.GuestDays, 90)) * 24 * time.Hour,
 	}
-	counting := &figures.Desk{Store: s.store, Bodies: bodies{s.Register}, Now: s.Now, Zone: web.Zone()}
+	counting := &figures.Desk{Store: s.store, Bodies: bodies{s.Register}, Now: s.Now, Zone: web.Zone(), Fold: register.Fold}
 	h := &web.Handler{
 		Desk: desk, Figures: counting, Register: s.Register, Gate: web.NewGate(cfg.Limits, s.Now), Log: s.Log, Now: s.Now,
 		Cookies: derive(keys.Code, "cookie"), Security: cfg.Security, Drafts: time.Duration(positive(site.DraftHours, 24)) * time.Hour,

@@ -36,7 +36,8 @@ type Desk struct {
 	Store  Store
 	Bodies Bodies
 	Now    func() time.Time
-	Zone   *time.Location // whose months are counted
+	Zone   *time.Location      // whose months are counted
+	Fold   func(string) string // what names are sorted by
 }
 
 // Question is what somebody wants to know.
@@ -176,7 +177,7 @@ func (d *Desk) each(lines []report.Report, p Period, now time.Time) []Line {
 		}
 	}
 	slices.SortFunc(out, func(a, b Line) int {
-		return cmp.Or(cmp.Compare(a.Organisation.Name, b.Organisation.Name), cmp.Compare(a.Organisation.ID, b.Organisation.ID))
+		return cmp.Or(cmp.Compare(d.Fold(a.Organisation.Name), d.Fold(b.Organisation.Name)), cmp.Compare(a.Organisation.ID, b.Organisation.ID))
 	})
 	return out
 }
