@@ -214,6 +214,36 @@ func TestFiguresFollowTheCases(t *testing.T) {
 	}
 }
 
+// What the CERT locked for those who need to know is counted for no other analyst.
+func TestFiguresLeaveLockedCasesOut(t *testing.T) {
+	t.Parallel()
+	e := newIntake(t)
+	c := e.submit(actor.Officer, "1", good)
+	e.submit(actor.Officer, "2", good)
+	of := func(version int, assignee actor.Role, org string) {
+		k := caseOf(c, version, "working", "in_progress")
+		k.Locked, k.Organisation.ID, k.Assignee = true, org, &event.Person{ID: personID(assignee)}
+		e.publish(event.CaseUpdated{Case: k})
+		e.eventually("the case", func() bool { return e.count(`SELECT count(*) FROM case_copy WHERE version = $1`, version) == 1 })
+	}
+	query := "?organisation=" + apolda
+	for version, want := range []struct {
+		assignee actor.Role
+		org      string
+		analyst  int
+	}{{actor.Lead, apolda, 1}, {actor.Analyst, apolda, 2}, {actor.Lead, landkreis, 1}} { // the last one fits no body: it locks the whole report
+		of(version+2, want.assignee, want.org)
+		if n := e.figures(actor.Analyst, query).Reports; n != want.analyst {
+			t.Errorf("assigned to %s, of %s: an analyst counts %d, want %d", want.assignee, want.org, n, want.analyst)
+		}
+		for _, all := range []actor.Role{actor.Lead, actor.Duty, actor.Officer, actor.Provider} {
+			if n := e.figures(all, query).Reports; n != 2 {
+				t.Errorf("%s counts %d, want 2", all, n)
+			}
+		}
+	}
+}
+
 // A report counts when it was taken in, a body that joined later when it joined;
 // another period does not have them.
 func TestAPeriodHasWhatWasTakenInThen(t *testing.T) {

@@ -34,10 +34,15 @@ CROSS JOIN LATERAL (
 JOIN report r ON r.id = b.report_id
 ORDER BY b.taken_in_at, b.report_id`
 
-// countedCases are the cases about these reports: of each what figures need.
+// countedCases are the cases about these reports: of each what figures need. Stray
+// is a locked one that fits none of the bodies: it locks all of them (report.WithCases).
 const countedCases = `
 SELECT l.report_id, c.id, coalesce(c.snapshot -> 'organisation' ->> 'id', '') AS organisation, coalesce(c.snapshot ->> 'state', '') AS state,
-	coalesce(c.snapshot ->> 'report_status', '') AS report_status, coalesce(c.snapshot -> 'clocks', '[]')::text AS clocks
+	coalesce(c.snapshot ->> 'report_status', '') AS report_status, coalesce(c.snapshot -> 'clocks', '[]')::text AS clocks,
+	coalesce((c.snapshot ->> 'locked')::boolean, false) AS locked, coalesce(c.snapshot -> 'assignee' ->> 'id', '') AS assignee,
+	coalesce((c.snapshot ->> 'locked')::boolean, false) AND NOT EXISTS (SELECT FROM report_body b WHERE b.report_id = l.report_id
+		AND (b.organisation <> '' AND b.organisation = c.snapshot -> 'organisation' ->> 'id'
+			OR b.organisation = '' AND (b.visible_to = '' OR c.snapshot -> 'organisation' ->> 'id' IN (b.visible_to, b.formerly)))) AS stray
 FROM unnest($1::uuid[]) AS i(id)
 JOIN case_report l ON l.report_id = i.id
 JOIN case_copy c ON c.id = l.case_id
@@ -73,12 +78,12 @@ func (s *Store) Lines(ctx context.Context, seer actor.Seer, organisations []stri
 	}
 	out := make([]report.Report, len(rows))
 	for i, r := range rows {
-		out[i] = r.line(cases[r.about()])
+		out[i] = r.line(slices.Concat(cases[r.about()], cases[about{report: r.Report}]))
 	}
 	return out, nil
 }
 
-// about is a report and the organisation of a case about it.
+// about is a report and the organisation of a case about it; of none: it strays.
 type about struct{ report, organisation string }
 
 // about is whose cases are the body's: of what a guest typed, the organisation's
@@ -118,16 +123,25 @@ func countCases(ctx context.Context, tx pg.DB, counted []countedRow, to map[abou
 		State        string `db:"state"`
 		Status       string `db:"report_status"`
 		Clocks       string `db:"clocks"`
+		Locked       bool   `db:"locked"`
+		Assignee     string `db:"assignee"`
+		Stray        bool   `db:"stray"`
 	}
 	if err := tx.SelectContext(ctx, &rows, countedCases, pq.Array(ids)); err != nil {
 		return fmt.Errorf("count cases: %w", err)
 	}
 	for _, r := range rows {
-		c := event.Case{ID: r.ID, State: r.State, ReportStatus: r.Status, Organisation: event.Organisation{ID: r.Organisation}}
+		c := event.Case{
+			ID: r.ID, State: r.State, ReportStatus: r.Status, Organisation: event.Organisation{ID: r.Organisation},
+			Locked: r.Locked, Assignee: &event.Person{ID: r.Assignee},
+		}
 		if err := json.Unmarshal([]byte(r.Clocks), &c.Clocks); err != nil {
 			return fmt.Errorf("case copy %s is broken: %w", r.ID, err)
 		}
 		at := about{r.Report, r.Organisation}
+		if r.Stray {
+			at.organisation = ""
+		}
 		to[at] = append(to[at], c)
 	}
 	return nil
