@@ -68,7 +68,17 @@ func (d *Desk) checkpoints(ctx context.Context, db pg.DB, now time.Time) (JobSta
 	case err != nil:
 		return JobState{Level: Stuck, Why: err.Error()}, nil //nolint:nilerr // that is what the page tells
 	case a == nil:
-		return JobState{Level: Waits, Waiting: int(head.Seq)}, nil
+		s := JobState{Waiting: int(head.Seq)}
+		if head.Seq > 0 {
+			var first time.Time
+			if err := db.GetContext(ctx, &first, `SELECT at FROM audit ORDER BY seq LIMIT 1`); err != nil {
+				return s, err
+			}
+			if now.Sub(first) > longAgo {
+				s.Level = Waits
+			}
+		}
+		return s, nil
 	}
 	s := JobState{Last: &a.At, Waiting: int(max(0, head.Seq-a.Seq))}
 	if now.Sub(a.At) > longAgo {
