@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/lib/pq"
-
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/retention"
 )
@@ -29,18 +27,13 @@ WITH ended AS (
 const lockCases = `
 SELECT 1 FROM case_copy WHERE id IN (SELECT case_id FROM case_report WHERE report_id = ANY (%s)) ORDER BY id FOR UPDATE`
 
-// Bucket is where the bytes of attachments lie.
-type Bucket interface {
-	Delete(ctx context.Context, key string) error
-}
-
 // Retention are the rules of intake's own data (docs/datenschutz.md). Drafts go
 // after a day, with their photos (Sweep).
-func Retention(b Bucket) []retention.Rule {
+func Retention(b retention.Bucket) []retention.Rule {
 	return []retention.Rule{reportFiles(b), reportContent(b)}
 }
 
-func reportFiles(b Bucket) retention.Rule {
+func reportFiles(b retention.Bucket) retention.Rule {
 	return retention.Rule{
 		Class: "report-files", Keep: 90 * retention.Day,
 		Title: retention.Text{DE: "Dateien an Meldungen", EN: "Files of reports"},
@@ -60,24 +53,14 @@ func reportFiles(b Bucket) retention.Rule {
 	}
 }
 
-// shred deletes the bytes of the files: the key of each stands in its own head
-// (age) and goes with it. A file that is gone already is no mistake.
-func shred(ctx context.Context, tx pg.DB, b Bucket, which string, ids []string) error {
-	var blobs []string
-	if err := tx.SelectContext(ctx, &blobs, `SELECT blob FROM report_attachment WHERE destroyed_at IS NULL AND `+which, pq.Array(ids)); err != nil {
-		return fmt.Errorf("find files: %w", err)
-	}
-	for _, key := range blobs {
-		if err := b.Delete(ctx, key); err != nil {
-			return fmt.Errorf("destroy file %s: %w", key, err)
-		}
-	}
-	return nil
+// shred deletes the bytes of the files that a condition on the ids $1 names.
+func shred(ctx context.Context, tx pg.DB, b retention.Bucket, which string, ids []string) error {
+	return retention.Shred(ctx, tx, b, `SELECT blob FROM report_attachment WHERE destroyed_at IS NULL AND `+which, ids)
 }
 
 // reportContent leaves the skeleton of a report: when, by which door, what
 // kind. The digest stays, so that a receipt can still be told to be ours.
-func reportContent(b Bucket) retention.Rule {
+func reportContent(b retention.Bucket) retention.Rule {
 	return retention.Rule{
 		Class: "report-content", Keep: 3 * retention.Year,
 		Title: retention.Text{DE: "Inhalt der Meldungen, Nachrichten und Nachträge", EN: "Content of reports, messages and supplements"},

@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/lib/pq"
-
 	"github.com/thueringencert/leitstelle/shared/pg"
 	"github.com/thueringencert/leitstelle/shared/retention"
 )
@@ -32,13 +30,8 @@ SELECT 1 FROM cases WHERE id IN (
 	) SELECT id FROM up
 ) ORDER BY id FOR UPDATE`
 
-// Bucket is where the bytes of attachments lie.
-type Bucket interface {
-	Delete(ctx context.Context, key string) error
-}
-
 // Retention are the rules of triage's own data (docs/datenschutz.md).
-func Retention(f Bucket) []retention.Rule {
+func Retention(f retention.Bucket) []retention.Rule {
 	return []retention.Rule{caseFiles(f), caseContent(f), campaigns(), {
 		Class: "parked-facts", Keep: 90 * retention.Day, Auto: true,
 		Title: retention.Text{DE: "Nachträge, zu denen nie eine Meldung kam", EN: "Additions whose report never came"},
@@ -51,7 +44,7 @@ func Retention(f Bucket) []retention.Rule {
 
 // caseFiles destroys the files of closed cases: the key of each stands in its
 // own head (age), so that it goes with the file.
-func caseFiles(f Bucket) retention.Rule {
+func caseFiles(f retention.Bucket) retention.Rule {
 	return retention.Rule{
 		Class: "case-files", Keep: 90 * retention.Day,
 		Title: retention.Text{DE: "Dateien an Fällen", EN: "Files of cases"},
@@ -73,25 +66,16 @@ func caseFiles(f Bucket) retention.Rule {
 
 // shred deletes the bytes of the files that mine names (a condition on a row
 // %[1]s and the ids $1), unless another case that is not due still has them.
-func shred(ctx context.Context, tx pg.DB, f Bucket, mine string, ids []string) error {
-	var blobs []string
-	if err := tx.SelectContext(ctx, &blobs, `
+func shred(ctx context.Context, tx pg.DB, f retention.Bucket, mine string, ids []string) error {
+	return retention.Shred(ctx, tx, f, `
 		SELECT DISTINCT a.blob FROM case_attachments a
 		WHERE a.blob <> '' AND `+fmt.Sprintf(mine, "a")+` AND NOT EXISTS (
-			SELECT FROM case_attachments o WHERE o.blob = a.blob AND NOT (`+fmt.Sprintf(mine, "o")+`))`, pq.Array(ids)); err != nil {
-		return fmt.Errorf("find files: %w", err)
-	}
-	for _, b := range blobs {
-		if err := f.Delete(ctx, b); err != nil {
-			return fmt.Errorf("destroy file %s: %w", b, err)
-		}
-	}
-	return nil
+			SELECT FROM case_attachments o WHERE o.blob = a.blob AND NOT (`+fmt.Sprintf(mine, "o")+`))`, ids)
 }
 
 // caseContent leaves the skeleton of a case: dates, class, severity, and a
 // keyed hash of the body, so that statistics stay true.
-func caseContent(f Bucket) retention.Rule {
+func caseContent(f retention.Bucket) retention.Rule {
 	return retention.Rule{
 		Class: "case-content", Keep: 3 * retention.Year,
 		Title: retention.Text{DE: "Inhalt abgeschlossener Fälle", EN: "Content of closed cases"},
