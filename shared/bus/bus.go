@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -37,10 +38,26 @@ const (
 // streams is what every service creates at start and nobody ever deletes. The
 // broker drops a repeated message id within Duplicates; after that the inbox does.
 var streams = []jetstream.StreamConfig{
-	{Name: Directory, Subjects: []string{"directory.>"}, MaxMsgsPerSubject: 1},
+	{Name: Directory, Subjects: []string{"directory.>"}, MaxMsgsPerSubject: 1, AllowMsgTTL: true},
 	{Name: Reports, Subjects: []string{"report.>"}, MaxAge: 30 * 24 * time.Hour},
 	{Name: Cases, Subjects: []string{"case.>"}, MaxAge: 30 * 24 * time.Hour},
 	{Name: Alerts, Subjects: []string{"alert.>", "poll.>", "delivery.>"}, MaxAge: 30 * 24 * time.Hour},
+}
+
+// keep is how long the broker keeps what asks for a mail: as long as a report.
+const keep = 30 * 24 * time.Hour
+
+// asked are the subjects among the directory's records that ask for a mail, once:
+// they name a person and no later record of the person takes their place.
+var asked = []string{"directory.person.invited.", "directory.notice.wanted."}
+
+// options of a message on its way out.
+func options(m outbox.Message) []jetstream.PublishOpt {
+	out := []jetstream.PublishOpt{jetstream.WithMsgID(m.ID)}
+	if slices.ContainsFunc(asked, func(s string) bool { return strings.HasPrefix(m.Subject, s) }) {
+		out = append(out, jetstream.WithMsgTTL(keep))
+	}
+	return out
 }
 
 // publishTimeout is how long a message waits for its acknowledgement before it
@@ -157,7 +174,7 @@ func (b *Bus) make(ctx context.Context, want jetstream.StreamConfig) error {
 	}
 	is := s.CachedInfo().Config
 	if slices.Equal(is.Subjects, want.Subjects) && is.Storage == want.Storage && is.Retention == want.Retention && is.Replicas == want.Replicas &&
-		is.Duplicates == want.Duplicates && is.Discard == want.Discard && is.MaxAge == want.MaxAge &&
+		is.Duplicates == want.Duplicates && is.Discard == want.Discard && is.MaxAge == want.MaxAge && is.AllowMsgTTL == want.AllowMsgTTL &&
 		max(is.MaxMsgsPerSubject, 0) == want.MaxMsgsPerSubject {
 		return nil
 	}
@@ -173,8 +190,7 @@ func (b *Bus) Publish(ctx context.Context, messages []outbox.Message) ([]int64, 
 	}
 	futures := make([]jetstream.PubAckFuture, 0, len(messages))
 	for _, m := range messages {
-		f, err := b.js.PublishMsgAsync(&nats.Msg{Subject: m.Subject, Data: []byte(m.Body), Header: nats.Header{}},
-			jetstream.WithMsgID(m.ID))
+		f, err := b.js.PublishMsgAsync(&nats.Msg{Subject: m.Subject, Data: []byte(m.Body), Header: nats.Header{}}, options(m)...)
 		if err != nil {
 			break
 		}

@@ -11,11 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"github.com/thueringencert/leitstelle/shared/bus"
 	"github.com/thueringencert/leitstelle/shared/devstack"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/inbox"
+	"github.com/thueringencert/leitstelle/shared/outbox"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
 
@@ -215,8 +218,47 @@ func TestStreamsAreMadeOnceAndKeepWhatTheyHold(t *testing.T) {
 		if name == bus.Directory && (c.MaxMsgsPerSubject != 1 || c.MaxAge != 0) {
 			t.Errorf("%s keeps %d a record for %s, want the last one for ever", name, c.MaxMsgsPerSubject, c.MaxAge)
 		}
+		if c.AllowMsgTTL != (name == bus.Directory) {
+			t.Errorf("%s lets single messages end: %v", name, c.AllowMsgTTL)
+		}
 		if name == bus.Alerts && st.CachedInfo().State.Msgs != 1 {
 			t.Errorf("%s lost what it held", name)
+		}
+	}
+}
+
+// What asks for a mail names a person and is no record: the broker forgets it
+// as it forgets reports, though the records beside it stay.
+func TestWhatAsksForAMailEndsInTheBrokerAndRecordsStay(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	old := jetstream.StreamConfig{Name: bus.Directory, Subjects: []string{"directory.>"}, MaxMsgsPerSubject: 1}
+	if _, err := b.bus.JetStream().CreateStream(t.Context(), old); err != nil { // as an older version made it
+		t.Fatal(err)
+	}
+	b.ensure()
+	ends := map[string]string{
+		"directory.person.invited.a": "720h0m0s", "directory.notice.wanted.a": "720h0m0s", "directory.person.changed.a": "", "directory.person.erased.a": "", "directory.mandate.changed.a": "",
+	}
+	var messages []outbox.Message
+	for subject := range ends {
+		messages = append(messages, outbox.Message{Seq: int64(len(messages)), ID: subject, Subject: subject, Body: "{}"})
+	}
+	if done, err := b.bus.Publish(t.Context(), messages); err != nil || len(done) != len(messages) {
+		t.Fatalf("%d of %d published: %v", len(done), len(messages), err)
+	}
+	s, err := b.bus.JetStream().Stream(t.Context(), bus.Directory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for subject, want := range ends {
+		m, err := s.GetLastMsgForSubject(t.Context(), subject)
+		if err != nil {
+			t.Errorf("%s: %v", subject, err)
+			continue
+		}
+		if got := m.Header.Get(jetstream.MsgTTLHeader); got != want {
+			t.Errorf("%s ends after %q, want %q", subject, got, want)
 		}
 	}
 }
