@@ -371,6 +371,54 @@ func TestTheStreamTakesALockedCaseAway(t *testing.T) {
 	}
 }
 
+// A campaign of a provider's report names no member whose case is locked: not in
+// its timeline, which calls members by name, nor among those whom no mail reaches,
+// nor in what an order left undone, nor why it cannot be closed.
+func TestACampaignNamesNoLockedMember(t *testing.T) {
+	t.Parallel()
+	e := newTriage(t)
+	reports, path := e.together(2)
+	late := reports[0]
+	late.Affected, late.AddedLater, late.AffectedTotal = event.Organisation{ID: event.NewID(), Name: "Markt Heimlich", Level: "gemeinde"}, true, 3
+	e.publish(sample.Event(late))
+	e.eventually("the third case", func() bool { return e.count(`SELECT count(*) FROM cases WHERE campaign_ref = 'L-2026-0001'`) == 3 })
+	var ref string
+	if err := e.db.Get(&ref, `SELECT reference FROM cases WHERE org_name = 'Markt Heimlich'`); err != nil {
+		t.Fatal(err)
+	}
+	var job struct{ ID string }
+	e.send(http.MethodPost, path+"/state", "analyst", map[string]any{"state": "working"}).into(t, &job) // left undone: they are nobody's
+	e.eventually("the order", func() bool { return e.count(`SELECT count(*) FROM campaign_jobs WHERE ended_at IS NOT NULL`) == 1 })
+	e.must(http.StatusOK, e.change("duty", ref, "lock", map[string]any{"reason": "x"}))
+	says := func(res response) bool {
+		return strings.Contains(res.body, "Heimlich") || strings.Contains(res.body, ref)
+	}
+	for _, at := range []string{path, path + "/jobs/" + job.ID, "/lage/lagen/L-2026-0001", "/lage/lagen/L-2026-0001/arbeit/" + job.ID, "/lage/lagen/L-2026-0001/druck"} {
+		for as, want := range map[string]bool{"analyst": false, "duty": true} {
+			if res := e.must(http.StatusOK, e.do(request{path: at, as: as, cookie: true})); says(res) != want {
+				t.Errorf("%s names the locked member to the %s: %v", at, as, !want)
+			}
+		}
+	}
+	e.ordered(path, "state", "lead", map[string]any{"state": "closed", "disposition": "confirmed", "class": "other:other", "reason": "x", "cases": e.ids(`SELECT id FROM cases WHERE NOT locked`)})
+	for as, want := range map[string]bool{"analyst": false, "duty": true} {
+		_, tag := e.campaign(path)
+		res := e.send(http.MethodPatch, path, as, map[string]any{"state": "closed"}, "If-Match", tag)
+		if res.StatusCode != http.StatusUnprocessableEntity || says(res) != want {
+			t.Errorf("closing as %s: %d %s", as, res.StatusCode, res.body)
+		}
+	}
+	e.intact()
+}
+
+func (e *env) ids(query string) (out []string) {
+	e.t.Helper()
+	if err := e.db.Select(&out, query); err != nil {
+		e.t.Fatal(err)
+	}
+	return out
+}
+
 func TestLockGoldens(t *testing.T) {
 	t.Parallel()
 	e := newTriage(t)

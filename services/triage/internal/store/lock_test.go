@@ -4,6 +4,7 @@ package store_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -125,4 +126,42 @@ func TestTheLockCostsNoIndex(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A merge and a lock at the same moment leave no open case in a locked one.
+func TestAMergeDuringALockLeavesNothingOpen(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i := range 8 {
+		into, from := b.report(t, sample.Report(2*i+1)), b.report(t, sample.Report(2*i+2))
+		var wg sync.WaitGroup
+		again := func(do func() (string, error)) {
+			for {
+				if _, err := do(); !fault.Is(err, fault.Unavailable) {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+			}
+		}
+		wg.Go(func() {
+			again(func() (string, error) { return b.Lock(t.Context(), sample.Lea, into, 0, true, "x") })
+		})
+		wg.Go(func() {
+			again(func() (string, error) { return b.Merge(t.Context(), sample.Lea, from, 0, into, "x") })
+		})
+		wg.Wait()
+	}
+	var locked, open int
+	if err := b.db.Get(&locked, `SELECT count(*) FROM cases WHERE locked`); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.db.Get(&open, `SELECT count(*) FROM cases c JOIN cases i ON i.id = c.merged_into WHERE c.locked <> i.locked`); err != nil {
+		t.Fatal(err)
+	}
+	if locked != 16 || open != 0 {
+		t.Errorf("%d of 16 cases are locked, %d differ from what they were merged into", locked, open)
+	}
+	b.intact(t)
 }
