@@ -411,6 +411,23 @@ func TestACampaignNamesNoLockedMember(t *testing.T) {
 	e.intact()
 }
 
+// Who passes a locked case on has done so, and is told that it is gone.
+func TestPassingALockedCaseOnIsNoError(t *testing.T) {
+	t.Parallel()
+	e := newTriage(t)
+	ref, id, _ := e.secret()
+	if res := e.change("analyst", ref, "assign", map[string]any{"assignee": personID("analyst2"), "reason": "Urlaub"}); res.StatusCode != http.StatusNoContent || res.body != "" {
+		t.Errorf("passing it on: %d %s", res.StatusCode, res.body)
+	}
+	res := e.form("analyst2", ref, "zuweisen", e.count(`SELECT version FROM cases WHERE id = $1`, id), "assignee", personID("lead"), "zurueck", "/lage/eingang?fall="+ref)
+	if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/lage/eingang" {
+		t.Errorf("by the form: %d to %s", res.StatusCode, res.Header.Get("Location"))
+	}
+	if n := e.count(`SELECT count(*) FROM cases WHERE id = $1 AND assignee_id = $2`, id, personID("lead")); n != 1 {
+		t.Error("the lead does not have it")
+	}
+}
+
 func (e *env) ids(query string) (out []string) {
 	e.t.Helper()
 	if err := e.db.Select(&out, query); err != nil {

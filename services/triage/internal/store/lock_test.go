@@ -97,9 +97,6 @@ func TestTheLockCostsNoIndex(t *testing.T) {
 	if _, err := b.db.Exec(`UPDATE cases SET locked = true WHERE right(reference, 3) = '170'`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.db.Exec(`ANALYZE cases`); err != nil {
-		t.Fatal(err)
-	}
 	for name, tt := range map[string]struct {
 		f     casefile.Filter
 		index string

@@ -151,6 +151,10 @@ func (h *Handler) run(c echo.Context, name string, run step, ref string, seen in
 // done leads back to where the form stood; htmx gets the pane as it is now.
 func (h *Handler) done(c echo.Context, ref string, f url.Values) error {
 	back := safeBack(f.Get("zurueck"), "/lage/fall/"+ref)
+	if _, gone := h.lockedAway(c, ref); gone { // given to somebody else
+		page.Flash(c, "success", "triage.locked.passed")
+		return page.Redirect(c, inboxPath)
+	}
 	if page.WantsFragment(c) {
 		v, err := h.openCase(c, ref, "", back)
 		if err != nil {

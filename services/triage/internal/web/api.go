@@ -102,7 +102,10 @@ func changed[T any](h *Handler, c echo.Context, do func(req T, seen int) (string
 	if err != nil {
 		return err
 	}
-	return h.answerCase(c, id, casefile.Window{})
+	if err = h.answerCase(c, id, casefile.Window{}); fault.Is(err, fault.NotFound) { // locked, and given to somebody else
+		return c.NoContent(http.StatusNoContent)
+	}
+	return err
 }
 
 type assignRequest struct {
