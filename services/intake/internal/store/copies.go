@@ -38,7 +38,9 @@ func (s *Store) KeepCase(ctx context.Context, c event.Case) error {
 			return fmt.Errorf("unlink case %s: %w", c.ID, err)
 		}
 		if _, err := tx.ExecContext(ctx, `
-			INSERT INTO case_report (report_id, case_id) SELECT unnest($2::uuid[]), $1 ON CONFLICT DO NOTHING`, c.ID, pq.Array(ids)); err != nil {
+			INSERT INTO case_report (report_id, case_id, organisation) SELECT unnest($2::uuid[]), $1, $3
+			ON CONFLICT (report_id, case_id) DO UPDATE SET organisation = excluded.organisation
+			WHERE case_report.organisation <> excluded.organisation`, c.ID, pq.Array(ids), c.Organisation.ID); err != nil {
 			return fmt.Errorf("link case %s: %w", c.ID, err)
 		}
 		if err := confirm(ctx, tx, c, ids); err != nil {

@@ -34,18 +34,32 @@ CROSS JOIN LATERAL (
 JOIN report r ON r.id = b.report_id
 ORDER BY b.taken_in_at, b.report_id`
 
-// countedCases are the cases about these reports: of each what figures need. Stray
-// is a locked one that fits none of the bodies: it locks all of them (report.WithCases).
-const countedCases = `
-SELECT l.report_id, c.id, coalesce(c.snapshot -> 'organisation' ->> 'id', '') AS organisation, coalesce(c.snapshot ->> 'state', '') AS state,
+// caseColumns are what figures need of a case.
+const caseColumns = `
+	coalesce(c.snapshot -> 'organisation' ->> 'id', '') AS organisation, coalesce(c.snapshot ->> 'state', '') AS state,
 	coalesce(c.snapshot ->> 'report_status', '') AS report_status, coalesce(c.snapshot -> 'clocks', '[]')::text AS clocks,
-	coalesce((c.snapshot ->> 'locked')::boolean, false) AS locked, coalesce(c.snapshot -> 'assignee' ->> 'id', '') AS assignee,
-	coalesce((c.snapshot ->> 'locked')::boolean, false) AND NOT EXISTS (SELECT FROM report_body b WHERE b.report_id = l.report_id
-		AND (b.organisation <> '' AND b.organisation = c.snapshot -> 'organisation' ->> 'id'
-			OR b.organisation = '' AND (b.visible_to = '' OR c.snapshot -> 'organisation' ->> 'id' IN (b.visible_to, b.formerly)))) AS stray
+	coalesce((c.snapshot ->> 'locked')::boolean, false) AS locked, coalesce(c.snapshot -> 'assignee' ->> 'id', '') AS assignee`
+
+// countedCases are the cases of bodies of reports, each by index: of a report about
+// hundreds the rules are not asked about the others' (OFFSET 0 keeps it so).
+const countedCases = `
+SELECT i.id AS report_id, l.case_id AS id, c.*
+FROM unnest($1::uuid[], $2::text[]) AS i(id, organisation)
+CROSS JOIN LATERAL (SELECT case_id FROM case_report WHERE report_id = i.id AND organisation IN (i.organisation, '') OFFSET 0) l
+CROSS JOIN LATERAL (SELECT` + caseColumns + ` FROM case_copy c WHERE c.id = l.case_id OFFSET 0) c
+WHERE c.organisation = i.organisation
+ORDER BY i.id, l.case_id`
+
+// strayCases are locked ones that fit none of the bodies: they lock all of the
+// report (report.WithCases). Only for the CERT; nobody else is kept out by a lock.
+const strayCases = `
+SELECT l.report_id, c.id,` + caseColumns + `
 FROM unnest($1::uuid[]) AS i(id)
 JOIN case_report l ON l.report_id = i.id
 JOIN case_copy c ON c.id = l.case_id
+WHERE coalesce((c.snapshot ->> 'locked')::boolean, false) AND NOT EXISTS (SELECT FROM report_body b WHERE b.report_id = l.report_id
+	AND (b.organisation <> '' AND b.organisation = c.snapshot -> 'organisation' ->> 'id'
+		OR b.organisation = '' AND (b.visible_to = '' OR c.snapshot -> 'organisation' ->> 'id' IN (b.visible_to, b.formerly))))
 ORDER BY l.report_id, c.id`
 
 type countedRow struct {
@@ -71,7 +85,7 @@ func (s *Store) Lines(ctx context.Context, seer actor.Seer, organisations []stri
 		if err := tx.SelectContext(ctx, &rows, countedBodies, pq.Array(organisations), from, to); err != nil {
 			return fmt.Errorf("count reports: %w", err)
 		}
-		return countCases(ctx, tx, rows, cases)
+		return countCases(ctx, tx, rows, seer.Everything, cases)
 	})
 	if err != nil {
 		return nil, err
@@ -105,44 +119,59 @@ func (r countedRow) line(cases []event.Case) report.Report {
 	}
 }
 
-// countCases adds the cases to the reports that they are about.
-func countCases(ctx context.Context, tx pg.DB, counted []countedRow, to map[about][]event.Case) error {
-	ids := make([]string, len(counted))
+// caseRow is a case about a report.
+type caseRow struct {
+	Report       string `db:"report_id"`
+	ID           string `db:"id"`
+	Organisation string `db:"organisation"`
+	State        string `db:"state"`
+	Status       string `db:"report_status"`
+	Clocks       string `db:"clocks"`
+	Locked       bool   `db:"locked"`
+	Assignee     string `db:"assignee"`
+}
+
+// countCases adds the cases to the bodies of the reports that they are about, and
+// strays, when they matter, to the report alone.
+func countCases(ctx context.Context, tx pg.DB, counted []countedRow, strays bool, to map[about][]event.Case) error {
+	pairs := make([]about, len(counted))
 	for i, r := range counted {
-		ids[i] = r.Report
+		pairs[i] = r.about()
 	}
-	slices.Sort(ids)
-	ids = slices.Compact(ids)
+	slices.SortFunc(pairs, func(a, b about) int {
+		return cmp.Or(cmp.Compare(a.report, b.report), cmp.Compare(a.organisation, b.organisation))
+	})
+	pairs = slices.Compact(pairs)
+	ids, orgs := make([]string, len(pairs)), make([]string, len(pairs))
+	for i, p := range pairs {
+		ids[i], orgs[i] = p.report, p.organisation
+	}
 	if len(ids) == 0 {
 		return nil
 	}
-	var rows []struct {
-		Report       string `db:"report_id"`
-		ID           string `db:"id"`
-		Organisation string `db:"organisation"`
-		State        string `db:"state"`
-		Status       string `db:"report_status"`
-		Clocks       string `db:"clocks"`
-		Locked       bool   `db:"locked"`
-		Assignee     string `db:"assignee"`
-		Stray        bool   `db:"stray"`
-	}
-	if err := tx.SelectContext(ctx, &rows, countedCases, pq.Array(ids)); err != nil {
-		return fmt.Errorf("count cases: %w", err)
-	}
-	for _, r := range rows {
-		c := event.Case{
-			ID: r.ID, State: r.State, ReportStatus: r.Status, Organisation: event.Organisation{ID: r.Organisation},
-			Locked: r.Locked, Assignee: &event.Person{ID: r.Assignee},
+	add := func(stray bool, query string, args ...any) error {
+		var rows []caseRow
+		if err := tx.SelectContext(ctx, &rows, query, args...); err != nil {
+			return fmt.Errorf("count cases: %w", err)
 		}
-		if err := json.Unmarshal([]byte(r.Clocks), &c.Clocks); err != nil {
-			return fmt.Errorf("case copy %s is broken: %w", r.ID, err)
+		for _, r := range rows {
+			c := event.Case{
+				ID: r.ID, State: r.State, ReportStatus: r.Status, Organisation: event.Organisation{ID: r.Organisation},
+				Locked: r.Locked, Assignee: &event.Person{ID: r.Assignee},
+			}
+			if err := json.Unmarshal([]byte(r.Clocks), &c.Clocks); err != nil {
+				return fmt.Errorf("case copy %s is broken: %w", r.ID, err)
+			}
+			at := about{r.Report, r.Organisation}
+			if stray {
+				at.organisation = ""
+			}
+			to[at] = append(to[at], c)
 		}
-		at := about{r.Report, r.Organisation}
-		if r.Stray {
-			at.organisation = ""
-		}
-		to[at] = append(to[at], c)
+		return nil
 	}
-	return nil
+	if err := add(false, countedCases, pq.Array(ids), pq.Array(orgs)); err != nil || !strays {
+		return err
+	}
+	return add(true, strayCases, pq.Array(slices.Compact(ids)))
 }

@@ -37,11 +37,14 @@ func TestFiguresReadByIndexHoweverOldTheArchiveIs(t *testing.T) {
 	if err != nil || len(lines) != 361 { // each fourth hour of sixty days, and the first report
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}
-	ids := make([]string, len(lines))
+	ids, orgs := make([]string, len(lines)), make([]string, len(lines))
 	for i, l := range lines {
-		ids[i] = l.ID
+		ids[i], orgs[i] = l.ID, "a"
+		if len(l.Affected[0].Cases) != 1 {
+			t.Errorf("report %s has %d cases", l.ID, len(l.Affected[0].Cases))
+		}
 	}
-	x.readsLittle(t, "case_copy_pkey", store.CountedCases, pq.Array(ids))
+	x.readsLittle(t, "case_report_organisation", store.CountedCases, pq.Array(ids), pq.Array(orgs))
 }
 
 // fill adds 20,000 reports like the first one; each hundredth is about a, or as
@@ -57,8 +60,9 @@ func (x shared) fill(t *testing.T, changed string) {
 			r AS (SELECT * FROM report LIMIT 1), b AS (SELECT * FROM report_body LIMIT 1),
 			made AS (INSERT INTO report SELECT x.* FROM r, n, LATERAL jsonb_populate_record(NULL::report, to_jsonb(r) || jsonb_build_object('id', n.id,
 				'reference', 'M-2020-' || n.n, 'reporter_id', 'reporter-' || n.n, 'idem_scope', '', 'idem_key', n.n::text)) AS x),
-			cases AS (INSERT INTO case_copy SELECT 'case-' || n.n, 1, jsonb_build_object('state', 'working', 'organisation', jsonb_build_object('id', 'other-' || n.n)) FROM n),
-			links AS (INSERT INTO case_report SELECT n.id, 'case-' || n.n FROM n)
+			cases AS (INSERT INTO case_copy SELECT 'case-' || n.n, 1, jsonb_build_object('state', 'working', 'verified', true,
+				'organisation', jsonb_build_object('id', CASE n.n % 4 WHEN 0 THEN 'a' ELSE 'other-' || n.n END)) FROM n),
+			links AS (INSERT INTO case_report (report_id, case_id, organisation) SELECT n.id, 'case-' || n.n, CASE n.n % 4 WHEN 0 THEN 'a' ELSE 'other-' || n.n END FROM n)
 		INSERT INTO report_body SELECT x.* FROM b, n, LATERAL jsonb_populate_record(NULL::report_body, to_jsonb(b) || jsonb_build_object('report_id', n.id, `+changed+`)) AS x`, from); err != nil {
 			t.Fatal(err)
 		}

@@ -93,6 +93,7 @@ func reportContent(b retention.Bucket) retention.Rule {
 					'hold', snapshot -> 'hold', 'locked', snapshot -> 'locked', 'received_at', snapshot -> 'received_at', 'opened_at', snapshot -> 'opened_at',
 					'changed_at', snapshot -> 'changed_at', 'closed_at', snapshot -> 'closed_at'))
 				WHERE id IN (SELECT case_id FROM case_report WHERE report_id = ANY ($1::uuid[]))`,
+			`UPDATE case_report SET organisation = '' WHERE report_id = ANY ($1::uuid[])`,
 			`UPDATE report SET reporter_id = '', reporter = '', home = retention_token(home), redacted_at = now(), content = jsonb_strip_nulls(jsonb_build_object(
 					'what', content -> 'what', 'impact', content -> 'impact', 'noticed_at', content -> 'noticed_at',
 					'noticed_approx', content -> 'noticed_approx', 'tlp', content -> 'tlp', 'exercise', content -> 'exercise'))
