@@ -4,6 +4,7 @@ package triage_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -56,6 +57,15 @@ func TestARedCaseIsReadOnlyAfterAStepUp(t *testing.T) {
 	if res := e.do(request{path: "/lage/suche?q=KANARIENVOGEL", as: "lead", stale: true}); !strings.Contains(res.body, "/konto/bestaetigen?next=") {
 		t.Error("the search does not say what it leaves out")
 	}
+	// Nor do the figures beside the list say which district, or which class, is meant.
+	for stale, want := range map[bool]string{true: "1 1 1", false: "2 2 0"} {
+		body := e.do(request{path: "/lage/eingang", as: "lead", stale: stale, cookie: !stale}).body
+		got := figure(body, `kreis=16071">[^<]*</a></th><td>(\d+)</td>`) + " " + figure(body, `<th scope="row">47</th><td>(\d+)</td>`) + " " +
+			figure(body, `<th scope="row">47</th>(?:<td>\d+</td>){3}<td>(\d+)</td>`)
+		if got != want {
+			t.Errorf("stale %v: the district has, the week has of malicious code and of the rest: %s, want %s", stale, got, want)
+		}
+	}
 	// A row without its words must not be told by what it is filtered by.
 	for path, red := range map[string]string{
 		"/lage/eingang": "TLP:RED – zum Lesen bestätigen", "/lage/faelle": "TLP:RED – zum Lesen bestätigen", cases: ref,
@@ -85,6 +95,13 @@ func TestARedCaseIsReadOnlyAfterAStepUp(t *testing.T) {
 		t.Errorf("%d refusals in the audit, want one each", n)
 	}
 	e.intact()
+}
+
+func figure(body, pattern string) string {
+	if m := regexp.MustCompile(pattern).FindStringSubmatch(body); m != nil {
+		return m[1]
+	}
+	return "-"
 }
 
 // Nobody changes what they may not read, nor hides a case from themselves.

@@ -47,8 +47,9 @@ type Store interface {
 	Since(ctx context.Context, id string, version int) ([]Entry, error)
 	// Numbers, Weeks, Kreise and Alert feed the figures around the queue.
 	Numbers(ctx context.Context, r Reader, person string, now time.Time) (Numbers, error)
-	Weeks(ctx context.Context, r Reader, from time.Time) (Weeks, error)
-	Kreise(ctx context.Context, r Reader) (map[string]int, error)
+	// With noRed they count a TLP:RED case without its class and its Kreis.
+	Weeks(ctx context.Context, r Reader, noRed bool, from time.Time) (Weeks, error)
+	Kreise(ctx context.Context, r Reader, noRed bool) (map[string]int, error)
 	Alert(ctx context.Context, now time.Time) (*Alert, error)
 	// PutAlert and PutAnswer keep the copy of alerts and answers; an older one is a no-op.
 	PutAlert(ctx context.Context, a event.Alert) error

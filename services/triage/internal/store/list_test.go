@@ -235,11 +235,11 @@ func TestNumbersAndCharts(t *testing.T) {
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	kreise, err := b.Store.Kreise(t.Context(), casefile.AllReaders)
+	kreise, err := b.Store.Kreise(t.Context(), casefile.AllReaders, false)
 	if diff := cmp.Diff(map[string]int{"16071": 2, "16063": 1}, kreise); err != nil || diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	weeks, err := b.Store.Weeks(t.Context(), casefile.AllReaders, sample.Noon.Add(-13*7*24*time.Hour))
+	weeks, err := b.Store.Weeks(t.Context(), casefile.AllReaders, false, sample.Noon.Add(-13*7*24*time.Hour))
 	if err != nil || len(weeks) != 1 || weeks[0].Week != 47 || weeks[0].Classes["malicious-code"] != 3 {
 		t.Errorf("weeks %+v, %v", weeks, err)
 	}

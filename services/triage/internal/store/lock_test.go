@@ -63,11 +63,11 @@ func TestListsAndCountsLeaveOutLockedCases(t *testing.T) {
 		if err != nil || n.Active != len(tt.want) {
 			t.Errorf("%s counts %+v, %v; want %d", name, n, err, len(tt.want))
 		}
-		kreise, err := b.Store.Kreise(t.Context(), r)
+		kreise, err := b.Store.Kreise(t.Context(), r, false)
 		if err != nil || kreise["16071"] != len(tt.want) {
 			t.Errorf("%s: the map says %v, %v", name, kreise, err)
 		}
-		weeks, err := b.Store.Weeks(t.Context(), r, sample.Noon.Add(-7*24*time.Hour))
+		weeks, err := b.Store.Weeks(t.Context(), r, false, sample.Noon.Add(-7*24*time.Hour))
 		if err != nil || len(weeks) != 1 || weeks[0].Total() != len(tt.want) {
 			t.Errorf("%s: the weeks say %v, %v", name, weeks, err)
 		}

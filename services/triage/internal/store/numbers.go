@@ -53,7 +53,7 @@ func (s *Store) Numbers(ctx context.Context, reader casefile.Reader, person stri
 }
 
 // Weeks counts the cases received since from, per ISO week of local time and class.
-func (s *Store) Weeks(ctx context.Context, reader casefile.Reader, from time.Time) (casefile.Weeks, error) {
+func (s *Store) Weeks(ctx context.Context, reader casefile.Reader, noRed bool, from time.Time) (casefile.Weeks, error) {
 	var rows []struct {
 		Year  int    `db:"y"`
 		Week  int    `db:"w"`
@@ -62,9 +62,10 @@ func (s *Store) Weeks(ctx context.Context, reader casefile.Reader, from time.Tim
 	}
 	err := s.db.SelectContext(ctx, &rows, `
 		SELECT extract(isoyear FROM received_at AT TIME ZONE 'Europe/Berlin')::int AS y,
-			extract(week FROM received_at AT TIME ZONE 'Europe/Berlin')::int AS w, class_group, count(*) AS n
+			extract(week FROM received_at AT TIME ZONE 'Europe/Berlin')::int AS w,
+			CASE WHEN $3 AND tlp = 'RED' THEN '' ELSE class_group END AS class_group, count(*) AS n
 		FROM cases WHERE received_at >= $2 AND state <> 'merged' AND NOT exercise AND`+readable+`
-		GROUP BY 1, 2, 3 ORDER BY 1, 2`, string(reader), from)
+		GROUP BY 1, 2, 3 ORDER BY 1, 2`, string(reader), from, noRed)
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("count the weeks: %w", err))
 	}
@@ -79,13 +80,14 @@ func (s *Store) Weeks(ctx context.Context, reader casefile.Reader, from time.Tim
 }
 
 // Kreise counts the unfinished cases per district.
-func (s *Store) Kreise(ctx context.Context, reader casefile.Reader) (map[string]int, error) {
+func (s *Store) Kreise(ctx context.Context, reader casefile.Reader, noRed bool) (map[string]int, error) {
 	var rows []struct {
 		Kreis string `db:"org_kreis"`
 		N     int    `db:"n"`
 	}
 	err := s.db.SelectContext(ctx, &rows, `
-		SELECT org_kreis, count(*) AS n FROM cases WHERE active AND state <> 'closed' AND`+readable+` GROUP BY 1`, string(reader))
+		SELECT CASE WHEN $2 AND tlp = 'RED' THEN '' ELSE org_kreis END AS org_kreis, count(*) AS n
+		FROM cases WHERE active AND state <> 'closed' AND`+readable+` GROUP BY 1`, string(reader), noRed)
 	if err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("count the districts: %w", err))
 	}

@@ -91,12 +91,13 @@ var groups = [chart.Groups][]string{{"malicious-code"}, {"fraud"}, {"intrusions"
 func (h *Handler) charts(c echo.Context) (chartsView, error) {
 	ctx, store := c.Request().Context(), h.desk().Store
 	first := monday(h.Now()).AddDate(0, 0, -7*(weeksShown-1))
-	reader := by(c).Reader(actor.CaseQueue)
-	weeks, err := store.Weeks(ctx, reader, first)
+	who := by(c)
+	reader, noRed := who.Reader(actor.CaseQueue), who.MustStepUp(actor.CaseQueue, actor.Object{Red: true}, h.Now())
+	weeks, err := store.Weeks(ctx, reader, noRed, first)
 	if err != nil {
 		return chartsView{}, err
 	}
-	kreise, err := store.Kreise(ctx, reader)
+	kreise, err := store.Kreise(ctx, reader, noRed)
 	if err != nil {
 		return chartsView{}, err
 	}
