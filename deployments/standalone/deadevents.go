@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/thueringencert/leitstelle/shared/actor"
+	"github.com/thueringencert/leitstelle/shared/audit"
 	"github.com/thueringencert/leitstelle/shared/inbox"
 	"github.com/thueringencert/leitstelle/shared/pg"
 )
@@ -67,10 +70,28 @@ func deadEventsOf(ctx context.Context, dir, url, name string, retry int64, out i
 		if err := publishAgain(ctx, dir, d); err != nil {
 			return err
 		}
-		_, _ = fmt.Fprintf(out, "%s\t%d\tgoes round again\n", name, d.ID)
-		return inbox.Retried(ctx, db, d)
+		if err := noteRetry(ctx, db, d); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(out, "%s\t%d\tgoes round again\n", name, d.ID)
+		return err
 	}
 	return nil
+}
+
+// noteRetry marks a dead event and writes into the service's audit that an
+// operator sent it again.
+func noteRetry(ctx context.Context, db pg.DB, d inbox.Dead) error {
+	return pg.InTx(ctx, db, func(tx pg.DB) error {
+		if err := inbox.Retried(ctx, tx, d); err != nil {
+			return err
+		}
+		_, err := audit.Append(ctx, tx, audit.Entry{
+			At: time.Now(), Action: string(actor.OperationsRetry), ObjectType: "dead_event", ObjectID: strconv.FormatInt(d.ID, 10),
+			Digests: map[string]string{"consumer": d.Consumer, "event": d.EventID, "subject": d.Subject},
+		}.By(actor.System("operator"), ""))
+		return err
+	})
 }
 
 // publishAgain sends the stored bytes under a new message id, which the broker
