@@ -40,7 +40,7 @@ func TestARedCaseIsReadOnlyAfterAStepUp(t *testing.T) {
 			t.Errorf("%s: %d %s", path, res.StatusCode, res.body)
 		}
 	}
-	for _, path := range []string{"/lage/eingang", "/lage/faelle", cases, "/lage/zeile/" + ref, "/lage/fall/" + plain} {
+	for _, path := range []string{"/lage/eingang", "/lage/faelle", cases, "/lage/zeile/" + ref} {
 		res := e.do(request{path: path, as: "lead", stale: true})
 		if res.StatusCode != http.StatusOK || strings.Contains(res.body, "KANARIENVOGEL") || !strings.Contains(res.body, ref) && !strings.Contains(res.body, "0001") {
 			t.Errorf("%s: %d, want the case without what it is about: %s", path, res.StatusCode, res.body)
@@ -56,6 +56,12 @@ func TestARedCaseIsReadOnlyAfterAStepUp(t *testing.T) {
 	}
 	if res := e.do(request{path: "/lage/suche?q=KANARIENVOGEL", as: "lead", stale: true}); !strings.Contains(res.body, "/konto/bestaetigen?next=") {
 		t.Error("the search does not say what it leaves out")
+	}
+	// Whose it is stands at no other case of the same body.
+	for stale, want := range map[bool]bool{true: false, false: true} {
+		if res := e.do(request{path: "/lage/fall/" + plain, as: "lead", stale: stale, cookie: !stale}); res.StatusCode != http.StatusOK || strings.Contains(res.body, ref) != want {
+			t.Errorf("stale %v: the body's other case names the TLP:RED one: %v, want %v", stale, !want, want)
+		}
 	}
 	// Nor do the figures beside the list say which district, or which class, is meant.
 	for stale, want := range map[bool]string{true: "1 1 1", false: "2 2 0"} {

@@ -216,7 +216,7 @@ type Dossier struct {
 	Notes       []Note
 	Attachments []Attachment
 	Timeline    []Entry
-	Siblings    []Summary // other unfinished cases of the organisation
+	Siblings    []Summary // other unfinished cases of the organisation, as far as the reader may read them
 	Window      Window
 	Earlier     map[string]Cursor // of each list that has more before what was read
 	Counts      map[string]int    // how long each list is

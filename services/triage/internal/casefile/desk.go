@@ -4,6 +4,7 @@ package casefile
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/thueringencert/leitstelle/services/triage/internal/duty"
@@ -247,9 +248,8 @@ func (d *Desk) Dossier(ctx context.Context, by By, ref string, w Window) (Dossie
 	if err != nil {
 		return Dossier{}, err
 	}
-	for i := range out.Siblings {
-		out.Siblings[i] = out.Siblings[i].For(by, at)
-	}
+	// That a TLP:RED case is of the same organisation would say whose it is.
+	out.Siblings = slices.DeleteFunc(out.Siblings, func(s Summary) bool { return by.MustStepUp(action, s.Object(), at) })
 	return out, nil
 }
 
