@@ -159,6 +159,26 @@ func TestForeignFiguresAreNotThere(t *testing.T) {
 	}
 }
 
+// Before a step-up no figure says whose a TLP:RED report is, but to its own people.
+func TestFiguresOfAnotherBodyKeepATLPREDReportBeforeAStepUp(t *testing.T) {
+	t.Parallel()
+	e := newIntake(t, members(1))
+	e.submit(actor.Provider, "1", instead(goodFor("16071001", memberAGS(0)), `"tlp":"AMBER"`, `"tlp":"RED"`))
+	for _, tt := range []struct {
+		who          actor.Role
+		query        string
+		before, then int
+	}{{actor.Provider, "", 0, 2}, {actor.Analyst, "?organisation=" + apolda, 0, 1}, {actor.Officer, "", 1, 1}} {
+		for cookie, want := range map[actor.Role]int{"stale-" + tt.who: tt.before, tt.who: tt.then} {
+			var c counted
+			e.do(request{path: figuresAPI + tt.query, cookie: cookie}).into(t, &c)
+			if c.Reports != want {
+				t.Errorf("%s counts %d, want %d", cookie, c.Reports, want)
+			}
+		}
+	}
+}
+
 // A mandate that ends takes the figures with it within five seconds; one without
 // the scope read gives none.
 func TestFiguresEndWithTheMandate(t *testing.T) {

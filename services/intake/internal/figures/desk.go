@@ -12,6 +12,7 @@ import (
 	"github.com/thueringencert/leitstelle/shared/actor"
 	"github.com/thueringencert/leitstelle/shared/event"
 	"github.com/thueringencert/leitstelle/shared/fault"
+	"github.com/thueringencert/leitstelle/shared/tlp"
 )
 
 // Store reads what is counted.
@@ -151,7 +152,8 @@ func counts(by actor.Actor, organisation string) bool {
 }
 
 // lines reads what the asker may read. What a body reported itself as TLP:RED is
-// none of its provider's, in numbers neither.
+// none of its provider's, in numbers neither. Before a step-up the list does not say
+// whose a TLP:RED report is, and no number of a foreign body does.
 func (d *Desk) lines(ctx context.Context, by actor.Actor, orgs []string, p Period) ([]report.Report, error) {
 	if len(orgs) == 0 {
 		return nil, nil
@@ -160,9 +162,16 @@ func (d *Desk) lines(ctx context.Context, by actor.Actor, orgs []string, p Perio
 	if err != nil {
 		return nil, err
 	}
+	sealed := by.MustStepUp(actor.ReportRead, actor.Object{Red: true}, d.Now())
 	return slices.DeleteFunc(list, func(r report.Report) bool {
-		return len(r.Affected) != 1 || !report.Counted(by, r, r.Affected[0])
+		return len(r.Affected) != 1 || !report.Counted(by, r, r.Affected[0]) ||
+			sealed && r.TLP == string(tlp.Red) && !of(by, r.Affected[0].VisibleTo)
 	}), nil
+}
+
+// of reports whether somebody belongs to an organisation.
+func of(by actor.Actor, organisation string) bool {
+	return slices.ContainsFunc(by.Memberships, func(m actor.Membership) bool { return m.Organisation == organisation })
 }
 
 func (d *Desk) each(lines []report.Report, p Period, now time.Time) []Line {
