@@ -25,6 +25,33 @@ func TestTheRulesReadByIndexHoweverManyReportsOthersHave(t *testing.T) {
 	x.readsLittle(t, "report_body_visible", store.ListTheirs, pq.Array([]string{"a"}), "ffffffff-ffff-ffff-ffff-ffffffffffff", 51, "officer")
 }
 
+// A member's own list costs what concerns it: of a provider's report about 605
+// the rules are not asked about the others' cases.
+func TestAMembersListReadsNoCaseOfTheOtherMembers(t *testing.T) {
+	t.Parallel()
+	x := newShared(t)
+	var reports []string
+	if err := x.db.SelectContext(t.Context(), &reports, `
+		WITH b AS (SELECT * FROM report_body LIMIT 1), n AS (SELECT n FROM generate_series(2, 605) AS n),
+			cases AS (INSERT INTO case_copy SELECT 'case-' || n, 1, jsonb_build_object('state', 'working', 'organisation', jsonb_build_object('id',
+				CASE n WHEN 2 THEN 'a' ELSE 'other-' || n END)) FROM n),
+			links AS (INSERT INTO case_report (report_id, case_id, organisation) SELECT b.report_id, 'case-' || n, CASE n WHEN 2 THEN 'a' ELSE 'other-' || n END FROM b, n),
+			bodies AS (INSERT INTO report_body SELECT x.* FROM b, n, LATERAL jsonb_populate_record(NULL::report_body, to_jsonb(b) || jsonb_build_object('position', 100 + n,
+				'organisation', CASE n WHEN 2 THEN 'a' ELSE 'other-' || n END, 'visible_to', CASE n WHEN 2 THEN 'a' ELSE 'other-' || n END)) AS x)
+		SELECT report_id FROM b`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.db.ExecContext(t.Context(), `ANALYZE report, report_body, case_copy, case_report`); err != nil {
+		t.Fatal(err)
+	}
+	plan := x.plan(t, store.ReportCases, pq.Array(reports), pq.Array(reports), pq.Array([]string{"a"}))
+	_, filter, _ := strings.Cut(plan, " on case_report l ")
+	own, rules := strings.Index(filter, "(organisation = ANY"), strings.Index(filter, "case_organisation(case_id)")
+	if own < 0 || rules < own {
+		t.Errorf("the rules are asked before the link's organisation (at %d, rules at %d):\n%s", own, rules, plan)
+	}
+}
+
 // Figures of a period cost what the organisation reported then, however much it and
 // others reported before.
 func TestFiguresReadByIndexHoweverOldTheArchiveIs(t *testing.T) {
@@ -75,13 +102,7 @@ func (x shared) fill(t *testing.T, changed string) {
 // readsLittle checks that a statement finds its rows by an index when a's officer asks.
 func (x shared) readsLittle(t *testing.T, index, statement string, args ...any) {
 	t.Helper()
-	var lines []string
-	if err := pg.As(t.Context(), x.people, actor.Seer{Organisations: []string{"a"}, Person: "officer"}, func(tx pg.DB) error {
-		return tx.SelectContext(t.Context(), &lines, `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) `+statement, args...)
-	}); err != nil {
-		t.Fatal(err)
-	}
-	plan := strings.Join(lines, "\n")
+	plan := x.plan(t, statement, args...)
 	if !strings.Contains(plan, index) || strings.Contains(plan, "Seq Scan") {
 		t.Errorf("the plan reads more than the body's own:\n%s", plan)
 	}
@@ -90,6 +111,18 @@ func (x shared) readsLittle(t *testing.T, index, statement string, args ...any) 
 			t.Errorf("%s rows are read:\n%s", m[1], plan)
 		}
 	}
+}
+
+// plan is how a statement runs when a's officer asks.
+func (x shared) plan(t *testing.T, statement string, args ...any) string {
+	t.Helper()
+	var lines []string
+	if err := pg.As(t.Context(), x.people, actor.Seer{Organisations: []string{"a"}, Person: "officer"}, func(tx pg.DB) error {
+		return tx.SelectContext(t.Context(), &lines, `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) `+statement, args...)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
 }
 
 var read = regexp.MustCompile(`(?:rows=|Rows Removed by Filter: )(\d+)`)

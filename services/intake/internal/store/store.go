@@ -248,18 +248,25 @@ func complete(ctx context.Context, db pg.DB, rows []row, by *report.Filter) ([]r
 	return out, nil
 }
 
+// reportCases are the cases of reports $1; of those in $2 only what concerns the
+// organisations $3. The link's organisation comes first: a provider's report has
+// hundreds of cases, and the rules are asked about each that is read.
+const reportCases = `
+SELECT l.report_id, c.snapshot FROM case_report l JOIN case_copy c ON c.id = l.case_id
+WHERE l.report_id = ANY($1::uuid[])
+	AND (l.report_id <> ALL($2::uuid[]) OR l.organisation = '' OR l.organisation = ANY($3::text[]) OR l.organisation = ANY(ARRAY(
+		SELECT b.formerly FROM report_body b WHERE b.report_id = ANY($2::uuid[]) AND b.formerly <> '' AND b.visible_to = ANY($3::text[]))))
+	AND (l.report_id <> ALL($2::uuid[]) OR c.snapshot->'organisation'->>'id' = ANY($3::text[])
+		OR EXISTS (SELECT FROM report_body b WHERE b.report_id = l.report_id AND b.formerly <> ''
+			AND b.formerly = c.snapshot->'organisation'->>'id' AND b.visible_to = ANY($3::text[])))
+ORDER BY l.report_id, c.id`
+
 func casesOf(ctx context.Context, db pg.DB, ids, theirs, orgs []string) (map[string][]event.Case, error) {
 	var rows []struct {
 		Report   string `db:"report_id"`
 		Snapshot string `db:"snapshot"`
 	}
-	if err := db.SelectContext(ctx, &rows, `
-		SELECT l.report_id, c.snapshot FROM case_report l JOIN case_copy c ON c.id = l.case_id
-		WHERE l.report_id = ANY($1::uuid[])
-			AND (l.report_id <> ALL($2::uuid[]) OR c.snapshot->'organisation'->>'id' = ANY($3::text[])
-				OR EXISTS (SELECT FROM report_body b WHERE b.report_id = l.report_id AND b.formerly <> ''
-					AND b.formerly = c.snapshot->'organisation'->>'id' AND b.visible_to = ANY($3::text[])))
-		ORDER BY l.report_id, c.id`, pq.Array(ids), pq.Array(theirs), pq.Array(orgs)); err != nil {
+	if err := db.SelectContext(ctx, &rows, reportCases, pq.Array(ids), pq.Array(theirs), pq.Array(orgs)); err != nil {
 		return nil, pg.Classify(ctx, fmt.Errorf("read cases: %w", err))
 	}
 	out := map[string][]event.Case{}
