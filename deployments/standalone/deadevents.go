@@ -67,11 +67,13 @@ func deadEventsOf(ctx context.Context, dir, url, name string, retry int64, out i
 		if strings.HasPrefix(d.Subject, latestOnly) {
 			return fmt.Errorf("%s is in a stream that keeps the newest of each record, this one would take its place: use the page Betrieb, or republish", d.Subject)
 		}
-		if err := publishAgain(ctx, dir, d); err != nil {
-			return err
-		}
+		// Marked first: an event that fails again at once is buried anew.
 		if err := noteRetry(ctx, db, d); err != nil {
 			return err
+		}
+		if err := publishAgain(ctx, dir, d); err != nil {
+			_, undo := db.ExecContext(ctx, `UPDATE dead_event SET retried_at = NULL, outcome = DEFAULT, note = DEFAULT WHERE id = $1`, d.ID)
+			return errors.Join(err, undo)
 		}
 		_, err := fmt.Fprintf(out, "%s\t%d\tgoes round again\n", name, d.ID)
 		return err

@@ -34,6 +34,7 @@ import (
 	"github.com/thueringencert/leitstelle/services/notification/internal/web"
 	"github.com/thueringencert/leitstelle/shared/actor"
 	audited "github.com/thueringencert/leitstelle/shared/audit/pages"
+	"github.com/thueringencert/leitstelle/shared/fault"
 	"github.com/thueringencert/leitstelle/shared/httpserver"
 	"github.com/thueringencert/leitstelle/shared/idem"
 	operated "github.com/thueringencert/leitstelle/shared/operations/pages"
@@ -200,25 +201,31 @@ func (s *Service) BouncesAt() string {
 }
 
 // mayGo is asked in the moment of sending: is it still worth saying, and to them?
-func (s *Service) mayGo(n message.Notice, to message.Delivery) bool {
-	return !n.Over(s.Now()) && directory{s.Register, s.Now}.entitled(n, to) && s.mayKnow(n, to)
+func (s *Service) mayGo(n message.Notice, to message.Delivery) (bool, error) {
+	if n.Over(s.Now()) || !(directory{s.Register, s.Now}).entitled(n, to) {
+		return false, nil
+	}
+	return s.mayKnow(n, to)
 }
 
 // mayKnow asks whether the case that somebody is called to was locked for them
-// meanwhile. Where that cannot be found out it counts as locked: who is on duty
-// is called all the same.
-func (s *Service) mayKnow(n message.Notice, to message.Delivery) bool {
+// meanwhile. One that is not there counts as locked: who is on duty is called all
+// the same.
+func (s *Service) mayKnow(n message.Notice, to message.Delivery) (bool, error) {
 	if n.Kind != message.OnCall || to.Person == "" || n.Case == "" {
-		return true
+		return true, nil
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	k, err := s.store.As(actor.System("notification").Seer()).Case(ctx, n.Case)
-	if err != nil {
+	switch {
+	case fault.Is(err, fault.NotFound):
 		k.Locked = true
+	case err != nil:
+		return false, err
 	}
 	a, ok := s.Register.ActorOf(to.Person)
-	return ok && k.ReadableBy(a)
+	return ok && k.ReadableBy(a), nil
 }
 
 // oldest is how long the oldest message has waited, in seconds: the figure that

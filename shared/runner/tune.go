@@ -9,12 +9,14 @@ import (
 	"runtime/metrics"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const (
-	ofLiving = 400      // per cent, at least
-	share    = 16       // of the memory there is
-	leastNew = 64 << 20 // bytes
+	ofLiving = 400             // per cent of what lives that may always be allocated until the next collection
+	apart    = 3 * time.Second // between two collections, under load
+	share    = 16              // of the memory there is, at most, for that
+	leastNew = 64 << 20        // bytes
 	mostNew  = 1 << 30
 	leastOld = 4 << 20 // bytes that live, as the runtime counts
 )
@@ -22,12 +24,13 @@ const (
 // Tune sets the garbage collector for a server with a small heap and many short
 // requests. A collection takes one of few processors for some 40 ms, and what
 // waits meanwhile waits longer; with 40 MB alive Go would collect several times a
-// second under load. So a sixteenth of the memory there is, 64 MiB to 1 GiB, may
-// be used between two. GOGC in the environment wins, GOMEMLIMIT stays a limit.
-// Only programs call it.
+// second under load. So under load collections come three seconds apart, as long
+// as a sixteenth of the memory there is, 64 MiB to 1 GiB, is enough for that.
+// Without load nothing more is used. GOGC in the environment wins, GOMEMLIMIT
+// stays a limit. Only programs call it.
 func Tune() {
 	if os.Getenv("GOGC") == "" {
-		retune(between(memory("/proc/meminfo", "/sys/fs/cgroup/memory.max")))
+		retune(collection{most: between(memory("/proc/meminfo", "/sys/fs/cgroup/memory.max")), at: time.Now()})
 	}
 }
 
@@ -35,15 +38,37 @@ func Tune() {
 // memory; 0 when that is not known.
 func between(total uint64) uint64 { return min(max(total/share, leastNew), mostNew) }
 
-// percent is that in relation to what lives, as the runtime wants it.
-func percent(fresh, live uint64) int { return int(max(ofLiving, fresh*100/max(live, leastOld))) }
+// collection is what is known when one ended.
+type collection struct {
+	most      uint64 // bytes that may be new at the next one
+	at        time.Time
+	allocated uint64 // bytes since the start
+}
+
+// fresh is what is allocated in three seconds at the rate since another
+// collection, in bytes.
+func (c collection) fresh(since collection) uint64 {
+	if since.allocated == 0 {
+		return 0 // there was none: nothing is known of the rate
+	}
+	took := max(c.at.Sub(since.at), time.Millisecond)
+	return min(uint64(float64(c.allocated-since.allocated)*apart.Seconds()/took.Seconds()), c.most)
+}
+
+// percent is that in relation to what the collector looks at, as the runtime
+// wants it.
+func percent(fresh, old uint64) int { return int(max(ofLiving, fresh*100/max(old, leastOld))) }
 
 // retune says when the next collection comes, and again after each.
-func retune(fresh uint64) {
-	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(live)
-	debug.SetGCPercent(percent(fresh, live[0].Value.Uint64()))
-	runtime.AddCleanup(&struct{ _ *byte }{}, retune, fresh) // the next collection frees it
+func retune(last collection) {
+	figures := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(figures)
+	now, old := collection{last.most, time.Now(), figures[3].Value.Uint64()}, uint64(0)
+	for _, f := range figures[:3] {
+		old += f.Value.Uint64()
+	}
+	debug.SetGCPercent(percent(now.fresh(last), old))
+	runtime.AddCleanup(&struct{ _ *byte }{}, retune, now) // the next collection frees it
 }
 
 // memory is that of the machine, or the limit of the container when that is

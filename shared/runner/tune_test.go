@@ -47,6 +47,36 @@ func TestWhatMayBeAllocatedFollowsTheMemoryThereIs(t *testing.T) {
 	}
 }
 
+func TestOnlyUnderLoadCollectionsComeApart(t *testing.T) {
+	t.Parallel()
+	const most = 1 << 30
+	start := collection{most, time.Unix(1000, 0), 7 << 30}
+	for name, tt := range map[string]struct {
+		after time.Duration
+		mib   uint64
+		want  uint64 // MiB
+	}{
+		"a storm":                      {400 * time.Millisecond, 120, 900},
+		"a storm that filled the room": {3 * time.Second, 900, 900},
+		"more than there is room for":  {time.Second, 2000, 1024},
+		"a few uploads":                {20 * time.Second, 200, 30},
+		"nothing for two minutes":      {2 * time.Minute, 2, 0},
+		"at once":                      {0, 0, 0},
+	} {
+		now := collection{most, start.at.Add(tt.after), start.allocated + tt.mib<<20}
+		if got := now.fresh(start) >> 20; got != tt.want {
+			t.Errorf("%s: %d MiB until the next collection, want %d", name, got, tt.want)
+		}
+	}
+}
+
+func TestTheFirstCollectionComesAsUsual(t *testing.T) {
+	t.Parallel()
+	if got := (collection{1 << 30, time.Unix(1000, 0), 90 << 20}).fresh(collection{most: 1 << 30, at: time.Unix(1000, 0)}); got != 0 {
+		t.Errorf("%d bytes until the first collection, want 0: it follows what lives", got)
+	}
+}
+
 func TestLittleAliveLeavesRoomAndMuchAliveFourTimesAsMuch(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -61,7 +91,7 @@ func TestLittleAliveLeavesRoomAndMuchAliveFourTimesAsMuch(t *testing.T) {
 
 func TestEachCollectionSetsWhenTheNextOneComes(t *testing.T) { //nolint:paralleltest // the collector is everybody's
 	t.Cleanup(func() { debug.SetGCPercent(100) })
-	retune(1 << 30)
+	retune(collection{most: 1 << 30, at: time.Now()})
 	for range 3 {
 		debug.SetGCPercent(99) // a collection runs, and its cleanup sets it anew
 		for deadline := time.Now().Add(30 * time.Second); ; runtime.Gosched() {

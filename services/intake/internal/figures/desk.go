@@ -72,27 +72,27 @@ func (d *Desk) Count(ctx context.Context, q Question) (Answer, error) {
 	return a, err
 }
 
-// Export is Count for a file that leaves the system: one line of the audit that
-// names all on whose behalf it was made.
+// Export is Count for a file that leaves the system: a line of the audit for each
+// on whose behalf it was made, whose own log shows it, and one for one's own.
 func (d *Desk) Export(ctx context.Context, q Question) (Answer, error) {
 	a, orgs, err := d.count(ctx, q)
 	if err != nil {
 		return a, err
 	}
-	act := report.Act{At: a.At, By: q.By, Action: string(actor.AggregateExport), ObjectType: "figures", ObjectID: a.Period.Key, RequestID: q.RequestID}
-	var behalf []string
+	behalf := make([]string, 0, len(orgs))
 	for _, o := range orgs {
-		if may := q.By.May(actor.Aggregate, actor.Object{Organisation: o}); may.OnBehalfOf != "" {
-			behalf = append(behalf, may.OnBehalfOf)
-		}
+		behalf = append(behalf, q.By.May(actor.Aggregate, actor.Object{Organisation: o}).OnBehalfOf)
 	}
-	if len(behalf) > 0 {
-		act.OnBehalf = behalf[0]
+	if slices.Sort(behalf); len(behalf) == 0 {
+		behalf = []string{""} // an empty file is one, too
 	}
-	if len(behalf) > 1 {
-		act.Principals = behalf
+	var acts []report.Act
+	for _, o := range slices.Compact(behalf) {
+		acts = append(acts, report.Act{
+			At: a.At, By: q.By, OnBehalf: o, Action: string(actor.AggregateExport), ObjectType: "figures", ObjectID: a.Period.Key, RequestID: q.RequestID,
+		})
 	}
-	return a, d.Store.Note(ctx, act)
+	return a, d.Store.Note(ctx, acts...)
 }
 
 func (d *Desk) count(ctx context.Context, q Question) (a Answer, orgs []string, err error) {
@@ -163,6 +163,13 @@ func (d *Desk) lines(ctx context.Context, by actor.Actor, orgs []string, p Perio
 		return nil, err
 	}
 	sealed := by.MustStepUp(actor.ReportRead, actor.Object{Red: true}, d.Now())
+	if sealed {
+		for i := range list { // deadlines and answers neither
+			if list[i].TLP == string(tlp.Red) && len(list[i].Affected) == 1 {
+				list[i].Affected[0].Cases = nil
+			}
+		}
+	}
 	return slices.DeleteFunc(list, func(r report.Report) bool {
 		return len(r.Affected) != 1 || !report.Counted(by, r, r.Affected[0]) ||
 			sealed && r.TLP == string(tlp.Red) && !of(by, r.Affected[0].VisibleTo)

@@ -64,16 +64,17 @@ type Clock struct {
 
 // Of counts lines, each a report with one of its bodies.
 func Of(lines []report.Report, p Period, now time.Time) Figures {
-	c := counter{now: now, reports: map[string]bool{}, kinds: map[string]int{}, cases: map[string]bool{}, clocks: map[string]*Clock{}}
+	c := counter{now: now, reports: map[string]bool{}, bodies: map[string]bool{}, kinds: map[string]int{}, cases: map[string]bool{}, clocks: map[string]*Clock{}}
 	months := map[time.Time]int{}
 	for _, r := range lines {
 		if r.Exercise {
 			c.Exercises++
 			continue
 		}
-		at := r.ReceivedAt.In(p.From.Location())
-		months[time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, at.Location())]++
-		c.count(r)
+		if c.count(r) {
+			at := r.ReceivedAt.In(p.From.Location())
+			months[time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, at.Location())]++
+		}
 	}
 	f := c.Figures
 	for _, m := range p.Months(now) {
@@ -106,13 +107,25 @@ type counter struct {
 	Figures
 	now     time.Time
 	reports map[string]bool
+	bodies  map[string]bool // of reports
 	kinds   map[string]int
 	cases   map[string]bool
 	clocks  map[string]*Clock
 	answers []time.Duration
 }
 
-func (c *counter) count(r report.Report) {
+// count counts a report and reports whether it is a new one of the body.
+func (c *counter) count(r report.Report) bool {
+	for _, b := range r.Affected {
+		c.about(b)
+	}
+	if len(r.Affected) == 1 && r.Affected[0].VisibleTo != "" {
+		body := r.ID + " " + r.Affected[0].VisibleTo
+		if c.bodies[body] {
+			return false // two bodies of the report are one by now
+		}
+		c.bodies[body] = true
+	}
 	c.Reports++
 	c.reports[r.ID] = true
 	kind := r.What
@@ -129,15 +142,18 @@ func (c *counter) count(r report.Report) {
 			c.Waiting++
 		}
 	}
-	for _, b := range r.Affected {
-		for _, k := range b.Cases {
-			if c.cases[k.ID] {
-				continue // several reports feed one case
-			}
-			c.cases[k.ID] = true
-			for _, x := range k.Clocks {
-				c.clock(x)
-			}
+	return true
+}
+
+// about counts the deadlines of a body's cases.
+func (c *counter) about(b report.Body) {
+	for _, k := range b.Cases {
+		if c.cases[k.ID] {
+			continue // several reports feed one case
+		}
+		c.cases[k.ID] = true
+		for _, x := range k.Clocks {
+			c.clock(x)
 		}
 	}
 }

@@ -95,6 +95,28 @@ func clock(rule, state string, due time.Duration, done ...time.Duration) event.C
 	return c
 }
 
+// Two bodies that a report named and that merged since are one: it has one report,
+// with the deadlines of both cases.
+func TestAReportAboutTwoBodiesThatMergedCountsOnce(t *testing.T) {
+	t.Parallel()
+	p, err := figures.ParsePeriod("", now, berlin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []report.Report
+	for _, id := range []string{"a", "c"} {
+		r := report.Report{ID: "r", ReceivedAt: now, Affected: []report.Body{{
+			Organisation: event.Organisation{ID: id}, VisibleTo: "c",
+			Cases: []report.CaseRef{{ID: "case-" + id, Clocks: []event.Clock{{Rule: "TH-ACK", State: "to_check"}}}},
+		}}}
+		lines = append(lines, r)
+	}
+	f := figures.Of(lines, p, now)
+	if f.Reports != 1 || len(f.Clocks) != 1 || f.Clocks[0].ToCheck != 2 || f.Months[len(f.Months)-1].Reports != 1 {
+		t.Errorf("%d reports, deadlines %+v, months %+v; want one report and both deadlines", f.Reports, f.Clocks, f.Months)
+	}
+}
+
 func TestFiguresCountReportsAndCasesOnce(t *testing.T) {
 	t.Parallel()
 	const h = time.Hour
@@ -114,6 +136,7 @@ func TestFiguresCountReportsAndCasesOnce(t *testing.T) {
 		line("4", "unknown", now, report.Resolved, fresh),
 		red, drill,
 	}
+	lines[1].Affected[0].VisibleTo = "another body"
 	p, err := figures.ParsePeriod("2026-Q4", now, berlin)
 	if err != nil {
 		t.Fatal(err)

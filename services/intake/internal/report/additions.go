@@ -97,16 +97,16 @@ func (d *Desk) addition(ctx context.Context, ref string, o Occasion, action acto
 }
 
 // also are the further lines of the audit: each principal's own log shows what
-// its agent did.
+// its agent did, and the own body's what its own people did beside that.
 func also(r Report, o Occasion, action actor.Action, first Act) []Act {
 	var out []Act
 	seen := map[string]bool{first.OnBehalf: true}
 	for _, b := range r.Affected {
-		to := o.By.May(action, objectOf(r, b)).OnBehalfOf
-		if to != "" && !seen[to] {
-			seen[to] = true
+		may := o.By.May(action, objectOf(r, b))
+		if may.Allowed && !seen[may.OnBehalfOf] {
+			seen[may.OnBehalfOf] = true
 			act := first
-			act.OnBehalf = to
+			act.OnBehalf = may.OnBehalfOf
 			out = append(out, act)
 		}
 	}

@@ -19,7 +19,9 @@ func WithCases(bodies []Body, cases []event.Case) []Body {
 	}
 	for _, c := range cases {
 		i := bodyOf(out, c)
-		lock(out, i, c)
+		if !gaveWay(c, cases) {
+			lock(out, i, c)
+		}
 		if i < 0 {
 			continue
 		}
@@ -46,11 +48,17 @@ func WithCases(bodies []Body, cases []event.Case) []Body {
 	return out
 }
 
+// gaveWay reports whether a case is part of another one that is known here: that
+// one's lock counts. The two events of a merge come in any order.
+func gaveWay(c event.Case, cases []event.Case) bool {
+	return c.State == "merged" && slices.ContainsFunc(cases, func(x event.Case) bool { return x.ID == c.MergedInto })
+}
+
 // lock carries a case's lock over to its body's part of the report, to all of it
 // when no body fits: what the CERT keeps for those who need to know, it keeps
 // here as well. Two locked cases of different people are nobody's.
 func lock(bodies []Body, i int, c event.Case) {
-	if !c.Locked || c.State == "merged" {
+	if !c.Locked {
 		return
 	}
 	who := ""

@@ -21,6 +21,8 @@ func TestALockedCaseLocksItsPartOfTheReport(t *testing.T) {
 		}
 		return c
 	}
+	early := of(a, "merged", "mara")
+	early.MergedInto = "not here yet"
 	for name, tt := range map[string]struct {
 		cases []event.Case
 		want  [2]bool
@@ -31,6 +33,7 @@ func TestALockedCaseLocksItsPartOfTheReport(t *testing.T) {
 		"nobody's":              {[]event.Case{of(a, "new", "")}, [2]bool{true, false}, ""},
 		"closed":                {[]event.Case{of(a, "closed", "mara")}, [2]bool{true, false}, "mara"},
 		"merged into an open":   {[]event.Case{of(a, "merged", "mara"), {Organisation: a}}, [2]bool{}, ""},
+		"merged, told first":    {[]event.Case{early, {Organisation: a, ID: "other"}}, [2]bool{true, false}, "mara"},
 		"two of one person":     {[]event.Case{of(a, "new", "mara"), of(a, "new", "mara")}, [2]bool{true, false}, "mara"},
 		"two of different ones": {[]event.Case{of(a, "new", "mara"), of(a, "new", "jona")}, [2]bool{true, false}, ""},
 		"of no body known here": {[]event.Case{of(event.Organisation{ID: "c"}, "new", "mara")}, [2]bool{true, true}, "mara"},

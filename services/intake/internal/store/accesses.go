@@ -26,9 +26,9 @@ FROM report_body b JOIN report_attachment a ON a.report_id = b.report_id AND b.o
 // this one when somebody acted on its behalf, or was one of people; the reader of
 // another member does not. A look on behalf of several is one line that names
 // them all (named: this one is among them); each sees itself alone. The service's
-// own work is no access.
+// own work is no access. Figures that an agent downloaded belong to no report.
 const accesses = `
-SELECT a.seq, a.at, a.actor, a.action, r.id AS report_id, r.reference, o.file, r.content ->> 'tlp' = 'RED' AS red,
+SELECT a.seq, a.at, a.actor, a.action, r.id::text AS report_id, r.reference, o.file, r.content ->> 'tlp' = 'RED' AS red,
 	CASE WHEN a.on_behalf_of = '' AND NOT p.named THEN '' WHEN o.formerly <> '' AND a.on_behalf_of = o.formerly THEN o.formerly ELSE $1 END AS on_behalf_of
 FROM unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::text[]) AS o(type, id, report_id, file, formerly)
 JOIN report r ON r.id = o.report_id::uuid
@@ -39,7 +39,10 @@ WHERE a.result = 'ok' AND a.actor NOT LIKE 'service:%'
 		OR p.named OR NOT $2 AND a.on_behalf_of = ''
 		AND (a.actor = ANY ($3) OR (SELECT count(*) FROM report_body x WHERE x.report_id = r.id) = 1))
 	AND ($4 = 0 OR a.seq < $4)
-ORDER BY a.seq DESC LIMIT $5`
+UNION ALL
+(SELECT a.seq, a.at, a.actor, a.action, '', '', '', false, $1 FROM audit a
+WHERE a.on_behalf_of = $1 AND a.object_type = 'figures' AND a.result = 'ok' AND ($4 = 0 OR a.seq < $4))
+ORDER BY seq DESC LIMIT $5`
 
 // Accesses reads the log of an organisation, the newest first.
 func (r reading) Accesses(ctx context.Context, f report.AccessFilter) ([]report.Access, error) {

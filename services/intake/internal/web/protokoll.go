@@ -35,8 +35,8 @@ type accessAnswer struct {
 	CERT         bool      `json:"cert,omitempty"`
 	OnBehalfOf   string    `json:"on_behalf_of,omitempty"` // name of the organisation itself when an agent acted for it
 	Action       string    `json:"action"`
-	Report       string    `json:"report"`
-	Reference    string    `json:"reference"`
+	Report       string    `json:"report,omitempty"` // none: figures of several
+	Reference    string    `json:"reference,omitempty"`
 	File         string    `json:"file,omitempty"`
 }
 
@@ -46,7 +46,7 @@ var certRoles = []actor.Role{actor.Duty, actor.Analyst, actor.Lead, actor.Editor
 // accessWords are the actions that have words.
 var accessWords = []actor.Action{
 	actor.ReportCreate, actor.ReportRead, actor.ReportSupplement, actor.ReportMessage, actor.ReportExtend, actor.ReportTakeOver,
-	actor.ReportContradict, actor.AttachmentAdd, actor.AttachmentDownload,
+	actor.ReportContradict, actor.AttachmentAdd, actor.AttachmentDownload, actor.AggregateExport,
 }
 
 // Did is the message of what was done.

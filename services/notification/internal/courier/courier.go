@@ -55,8 +55,9 @@ type Courier struct {
 	Dial    func(ctx context.Context) (Conn, error)
 	Compose func(n message.Notice, d message.Delivery) (message.Mail, error)
 	// Entitled is asked in the moment of sending: who lost the right since the
-	// alert was released gets nothing (reliability §2.5).
-	Entitled func(n message.Notice, d message.Delivery) bool
+	// alert was released gets nothing (reliability §2.5). Where it cannot be found
+	// out it is asked again later.
+	Entitled func(n message.Notice, d message.Delivery) (bool, error)
 	Conns    int
 	Now      func() time.Time
 	Wake     <-chan struct{} // something may be due
@@ -124,7 +125,14 @@ func (c *Courier) prepare(ctx context.Context, d message.Delivery) (message.Mail
 	if err != nil {
 		return message.Mail{}, c.later(d, err)
 	}
-	if c.Entitled != nil && !c.Entitled(n, d) {
+	may := true
+	if c.Entitled != nil {
+		may, err = c.Entitled(n, d)
+	}
+	switch {
+	case err != nil:
+		return message.Mail{}, c.later(d, err)
+	case !may:
 		return message.Mail{}, &message.Result{Delivery: d, State: message.Cancelled, Reason: "no longer entitled", At: c.Now()}
 	}
 	m, err := c.Compose(n, d)

@@ -3,6 +3,7 @@
 package courier_test
 
 import (
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -139,10 +140,28 @@ func TestF26ALostAnswerRepeatsTheMessageID(t *testing.T) {
 	b.holds()
 }
 
+func TestAMailWaitsWhileItCannotBeFoundOutWhetherItMayGo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.Entitled = func(_ message.Notice, d message.Delivery) (bool, error) {
+		if d.Recipient == "p0003@a.example" {
+			return false, errors.New("the database is away")
+		}
+		return true, nil
+	}
+	b.say(10, "a.example")
+	b.drain()
+	if got := b.states(); got["sent"] != 9 || got["cancelled"] != 0 || got["pending"] != 1 {
+		t.Errorf("states = %v, want 9 sent and one that waits", got)
+	}
+}
+
 func TestWhoLostTheRightGetsNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.Entitled = func(_ message.Notice, d message.Delivery) bool { return d.Recipient != "p0003@a.example" }
+	b.Entitled = func(_ message.Notice, d message.Delivery) (bool, error) {
+		return d.Recipient != "p0003@a.example", nil
+	}
 	b.say(10, "a.example")
 	b.drain()
 	if got := b.states(); got["sent"] != 9 || got["cancelled"] != 1 {

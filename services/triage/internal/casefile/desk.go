@@ -302,5 +302,11 @@ func (d *Desk) Line(ctx context.Context, by By, ref string) (Summary, error) {
 		return Summary{}, err
 	}
 	s, err := d.Store.Summary(ctx, id)
-	return s.For(by, d.now()), err
+	if err != nil {
+		return Summary{}, err
+	}
+	if s.Locked && !by.May(actor.CaseRead, s.Object()).Allowed { // since it was found
+		return Summary{}, notThere()
+	}
+	return s.For(by, d.now()), nil
 }

@@ -189,10 +189,13 @@ func (s *Store) hidden(ctx context.Context, r casefile.Reader, id string, lines 
 	if r == casefile.AllReaders {
 		return nil, nil
 	}
-	named := []string{}
+	named, reports := []string{}, []string{}
 	for _, l := range lines {
-		if event.IsID(l.Ref) {
+		switch {
+		case event.IsID(l.Ref):
 			named = append(named, l.Ref)
+		case l.Ref != "":
+			reports = append(reports, l.Ref)
 		}
 	}
 	var rows []struct {
@@ -202,7 +205,7 @@ func (s *Store) hidden(ctx context.Context, r casefile.Reader, id string, lines 
 	if err := s.db.SelectContext(ctx, &rows, `
 		SELECT c.id, coalesce(r.reference || ' ' || (r.body -> 'affected' ->> 'name'), '') AS report
 		FROM cases c LEFT JOIN case_reports r ON r.case_id = c.id
-		WHERE (c.campaign_id = $2 OR c.id = ANY ($3::uuid[])) AND c.locked AND`+readable+` IS NOT TRUE`, string(r), id, pq.Array(named)); err != nil {
+		WHERE (c.campaign_id = $2 OR c.id = ANY ($3::uuid[]) OR r.reference = ANY ($4)) AND c.locked AND`+readable+` IS NOT TRUE`, string(r), id, pq.Array(named), pq.Array(reports)); err != nil {
 		return nil, fmt.Errorf("locked cases of the campaign: %w", err)
 	}
 	out := map[string]bool{}

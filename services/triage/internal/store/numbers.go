@@ -36,7 +36,7 @@ func (s *Store) Numbers(ctx context.Context, reader casefile.Reader, person stri
 			count(*) FILTER (WHERE assignee_id = $2) AS mine,
 			count(*) FILTER (WHERE assignee_id = '') AS nobody,
 			(SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM answered_at - received_at))
-				FROM cases WHERE answered_at >= $3 - interval '7 days' AND NOT exercise) AS median
+				FROM cases WHERE answered_at >= $3 - interval '7 days' AND NOT exercise AND`+readable+`) AS median
 		FROM cases WHERE active AND`+readable, string(reader), person, now)
 	if err != nil {
 		return casefile.Numbers{}, pg.Classify(ctx, fmt.Errorf("count the queue: %w", err))

@@ -291,7 +291,9 @@ func (h *Handler) bulkCampaign(c echo.Context, f url.Values) error {
 		title := ""
 		if len(ids) > 0 {
 			if s, lookErr := h.desk().Line(ctx, by(c), ids[0]); lookErr == nil {
-				if title = firstOf(s.Title, s.Reference); s.Locked { // the campaign is for all analysts
+				// Not one body's name for what is about several; it would outlive a lock.
+				title = firstOf(strings.TrimSuffix(s.Title, " – "+s.Organisation.Name), s.Reference)
+				if s.Locked { // the campaign is for all analysts
 					title = h.Pages.T(c, "triage.campaign")
 				}
 			}
