@@ -43,16 +43,20 @@ type collection struct {
 	most      uint64 // bytes that may be new at the next one
 	at        time.Time
 	allocated uint64 // bytes since the start
+	fresh     uint64 // bytes until the next one
 }
 
-// fresh is what is allocated in three seconds at the rate since another
-// collection, in bytes.
-func (c collection) fresh(since collection) uint64 {
-	if since.allocated == 0 {
-		return 0 // there was none: nothing is known of the rate
+// after returns a collection that follows another one. What is new until the next
+// is what is allocated in three seconds at the rate since then, and not less than
+// half of what it was: load that paused for a moment comes back.
+func (c collection) after(last collection) collection {
+	if c.most = last.most; last.allocated == 0 {
+		return c // there was none: nothing is known of the rate
 	}
-	took := max(c.at.Sub(since.at), time.Millisecond)
-	return min(uint64(float64(c.allocated-since.allocated)*apart.Seconds()/took.Seconds()), c.most)
+	took := max(c.at.Sub(last.at), time.Millisecond)
+	rate := float64(c.allocated-last.allocated) / took.Seconds()
+	c.fresh = min(max(uint64(rate*apart.Seconds()), last.fresh/2), c.most)
+	return c
 }
 
 // percent is that in relation to what the collector looks at, as the runtime
@@ -63,11 +67,11 @@ func percent(fresh, old uint64) int { return int(max(ofLiving, fresh*100/max(old
 func retune(last collection) {
 	figures := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}, {Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(figures)
-	now, old := collection{last.most, time.Now(), figures[3].Value.Uint64()}, uint64(0)
+	now, old := collection{at: time.Now(), allocated: figures[3].Value.Uint64()}.after(last), uint64(0)
 	for _, f := range figures[:3] {
 		old += f.Value.Uint64()
 	}
-	debug.SetGCPercent(percent(now.fresh(last), old))
+	debug.SetGCPercent(percent(now.fresh, old))
 	runtime.AddCleanup(&struct{ _ *byte }{}, retune, now) // the next collection frees it
 }
 

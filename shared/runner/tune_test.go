@@ -49,31 +49,29 @@ func TestWhatMayBeAllocatedFollowsTheMemoryThereIs(t *testing.T) {
 
 func TestOnlyUnderLoadCollectionsComeApart(t *testing.T) {
 	t.Parallel()
-	const most = 1 << 30
-	start := collection{most, time.Unix(1000, 0), 7 << 30}
 	for name, tt := range map[string]struct {
-		after time.Duration
-		mib   uint64
-		want  uint64 // MiB
+		before uint64 // MiB
+		took   time.Duration
+		mib    uint64
+		want   uint64 // MiB
 	}{
-		"a storm":                      {400 * time.Millisecond, 120, 900},
-		"a storm that filled the room": {3 * time.Second, 900, 900},
-		"more than there is room for":  {time.Second, 2000, 1024},
-		"a few uploads":                {20 * time.Second, 200, 30},
-		"nothing for two minutes":      {2 * time.Minute, 2, 0},
-		"at once":                      {0, 0, 0},
+		"a storm begins":               {0, 400 * time.Millisecond, 120, 900},
+		"a storm that filled the room": {900, 3 * time.Second, 900, 900},
+		"more than there is room for":  {900, time.Second, 2000, 1024},
+		"a storm that paused":          {900, 20 * time.Second, 200, 450},
+		"a few uploads":                {0, 20 * time.Second, 200, 30},
+		"nothing for two minutes":      {2, 2 * time.Minute, 2, 1},
+		"at once":                      {0, 0, 0, 0},
 	} {
-		now := collection{most, start.at.Add(tt.after), start.allocated + tt.mib<<20}
-		if got := now.fresh(start) >> 20; got != tt.want {
+		last := collection{most: 1 << 30, at: time.Unix(1000, 0), allocated: 7 << 30, fresh: tt.before << 20}
+		now := collection{at: last.at.Add(tt.took), allocated: last.allocated + tt.mib<<20}.after(last)
+		if got := now.fresh >> 20; got != tt.want || now.most != last.most {
 			t.Errorf("%s: %d MiB until the next collection, want %d", name, got, tt.want)
 		}
 	}
-}
-
-func TestTheFirstCollectionComesAsUsual(t *testing.T) {
-	t.Parallel()
-	if got := (collection{1 << 30, time.Unix(1000, 0), 90 << 20}).fresh(collection{most: 1 << 30, at: time.Unix(1000, 0)}); got != 0 {
-		t.Errorf("%d bytes until the first collection, want 0: it follows what lives", got)
+	first := collection{at: time.Unix(1000, 0), allocated: 90 << 20}.after(collection{most: 1 << 30, at: time.Unix(1000, 0)})
+	if first.fresh != 0 {
+		t.Errorf("%d bytes until the first collection, want 0: it follows what lives", first.fresh)
 	}
 }
 
