@@ -246,7 +246,7 @@ func TestLockingIsAChangeWithAReason(t *testing.T) {
 		t.Errorf("the others are told %v %s", err, snapshot)
 	}
 	body := e.see("/lage/fall/" + ref + "?t=protokoll")
-	for _, want := range []string{"Gesperrt: nur für Befugte", "Zugriff gesperrt: nur für Zugewiesene", "Az. 7 Js 1/26", "/freigeben"} {
+	for _, want := range []string{"Gesperrt: nur für Befugte", "Zugriff gesperrt: nur für Zugewiesene, Bereitschaft und Leitung", "Az. 7 Js 1/26", "/freigeben"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q", want)
 		}

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	ofLiving = 400             // per cent of what lives that may always be allocated until the next collection
-	apart    = 3 * time.Second // between two collections, under load
-	share    = 16              // of the memory there is, at most, for that
-	leastNew = 64 << 20        // bytes
+	ofLiving = 400      // per cent of what lives that may always be allocated until the next collection
+	busy     = 32 << 20 // bytes a second: a thousand requests or so
+	share    = 16       // of the memory there is that may be new under load
+	leastNew = 64 << 20 // bytes
 	mostNew  = 1 << 30
 	leastOld = 4 << 20 // bytes that live, as the runtime counts
 )
@@ -24,10 +24,9 @@ const (
 // Tune sets the garbage collector for a server with a small heap and many short
 // requests. A collection takes one of few processors for some 40 ms, and what
 // waits meanwhile waits longer; with 40 MB alive Go would collect several times a
-// second under load. So under load collections come three seconds apart, as long
-// as a sixteenth of the memory there is, 64 MiB to 1 GiB, is enough for that.
-// Without load nothing more is used. GOGC in the environment wins, GOMEMLIMIT
-// stays a limit. Only programs call it.
+// second under load. So under load a sixteenth of the memory there is, 64 MiB to
+// 1 GiB, may be new at a collection. Without load nothing more is used. GOGC in
+// the environment wins, GOMEMLIMIT stays a limit. Only programs call it.
 func Tune() {
 	if os.Getenv("GOGC") == "" {
 		retune(collection{most: between(memory("/proc/meminfo", "/sys/fs/cgroup/memory.max")), at: time.Now()})
@@ -46,16 +45,16 @@ type collection struct {
 	fresh     uint64 // bytes until the next one
 }
 
-// after returns a collection that follows another one. What is new until the next
-// is what is allocated in three seconds at the rate since then, and not less than
-// half of what it was: load that paused for a moment comes back.
+// after returns a collection that follows another one. Load makes room at once
+// and leaves it by halves: it may come back.
 func (c collection) after(last collection) collection {
 	if c.most = last.most; last.allocated == 0 {
 		return c // there was none: nothing is known of the rate
 	}
 	took := max(c.at.Sub(last.at), time.Millisecond)
-	rate := float64(c.allocated-last.allocated) / took.Seconds()
-	c.fresh = min(max(uint64(rate*apart.Seconds()), last.fresh/2), c.most)
+	if c.fresh = last.fresh / 2; float64(c.allocated-last.allocated)/took.Seconds() >= busy {
+		c.fresh = c.most
+	}
 	return c
 }
 

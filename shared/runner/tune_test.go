@@ -47,7 +47,7 @@ func TestWhatMayBeAllocatedFollowsTheMemoryThereIs(t *testing.T) {
 	}
 }
 
-func TestOnlyUnderLoadCollectionsComeApart(t *testing.T) {
+func TestOnlyUnderLoadThereIsRoom(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		before uint64 // MiB
@@ -55,13 +55,12 @@ func TestOnlyUnderLoadCollectionsComeApart(t *testing.T) {
 		mib    uint64
 		want   uint64 // MiB
 	}{
-		"a storm begins":               {0, 400 * time.Millisecond, 120, 900},
-		"a storm that filled the room": {900, 3 * time.Second, 900, 900},
-		"more than there is room for":  {900, time.Second, 2000, 1024},
-		"a storm that paused":          {900, 20 * time.Second, 200, 450},
-		"a few uploads":                {0, 20 * time.Second, 200, 30},
-		"nothing for two minutes":      {2, 2 * time.Minute, 2, 1},
-		"at once":                      {0, 0, 0, 0},
+		"a storm begins":          {0, 400 * time.Millisecond, 120, 1024},
+		"a storm goes on":         {1024, 3 * time.Second, 900, 1024},
+		"a storm that paused":     {1024, 20 * time.Second, 200, 512},
+		"a few uploads":           {0, 20 * time.Second, 200, 0},
+		"nothing for two minutes": {512, 2 * time.Minute, 2, 256},
+		"at once":                 {0, 0, 0, 0},
 	} {
 		last := collection{most: 1 << 30, at: time.Unix(1000, 0), allocated: 7 << 30, fresh: tt.before << 20}
 		now := collection{at: last.at.Add(tt.took), allocated: last.allocated + tt.mib<<20}.after(last)
