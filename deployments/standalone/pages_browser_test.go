@@ -29,6 +29,10 @@ var behind = map[string]string{
 	"/melden/:code/fertig":              "the draft was sent",
 	"/melden/:code/ergebnis":            "a list was pasted",
 	"/melden/:code/angaben":             "a member was picked",
+	"/verzeichnis/betrieb/:letter":      "an event died",
+	"/melden/betrieb/:letter":           "an event died",
+	"/lage/betrieb/:letter":             "an event died",
+	"/warnungen/betrieb/:letter":        "an event died",
 }
 
 // seen is a page that somebody opens: their cookie and the address.
@@ -58,7 +62,8 @@ func TestEveryPageIsAccessible(t *testing.T) {
 		}
 	}
 	w.lookAt(t, pages)
-	lookAtGoldens(t, examples)
+	slices.Sort(examples)
+	lookAtGoldens(t, slices.Compact(examples)) // some pages are one room's in each service
 }
 
 // lookAt opens each page on a phone and on a desk, both at the same time.

@@ -23,7 +23,7 @@ type Backlog struct {
 // what it knows by their names: one that was never made is not among them. It
 // does not wait for a broker that is away, nor longer than ctx.
 func (b *Bus) Backlogs(ctx context.Context, consumers []Consumer) (map[string]Backlog, error) {
-	if !b.nc.IsConnected() {
+	if b == nil || !b.nc.IsConnected() {
 		return nil, nats.ErrDisconnected
 	}
 	var (

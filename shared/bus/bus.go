@@ -126,6 +126,9 @@ func (b *Bus) Connected() bool { return b.nc.IsConnected() }
 // Away says since when the broker cannot be reached, the zero time while it can:
 // what others send arrives later (failure model F14).
 func (b *Bus) Away() time.Time {
+	if b == nil {
+		return time.Time{} // a tool that has no broker
+	}
 	if t := b.away.Load(); t != nil && !b.nc.IsConnected() {
 		return *t
 	}
