@@ -234,6 +234,25 @@ func TestFiguresFollowTheCases(t *testing.T) {
 	}
 }
 
+// Before a step-up the own TLP:RED report counts, its deadlines and the answer do not.
+func TestFiguresOfTheOwnTLPREDReportHaveNoDeadlinesBeforeAStepUp(t *testing.T) {
+	t.Parallel()
+	e := newIntake(t)
+	c := e.submit(actor.Officer, "1", red)
+	at := func(d time.Duration) *time.Time { x := start.Add(d); return &x }
+	k := caseOf(c, 2, "working", "in_progress")
+	k.Clocks = []event.Clock{{Rule: "TH-ACK", State: "done", StartAt: at(0), DueAt: at(time.Hour), DoneAt: at(time.Minute)}}
+	e.publish(event.CaseUpdated{Case: k})
+	e.eventually("the case", func() bool { return e.count(`SELECT count(*) FROM case_report`) == 1 })
+	for cookie, want := range map[actor.Role]int{"stale-" + actor.Officer: 0, actor.Officer: 1} {
+		var f counted
+		e.do(request{path: figuresAPI, cookie: cookie}).into(t, &f)
+		if f.Reports != 1 || len(f.Clocks) != want || (f.Median != nil) != (want == 1) {
+			t.Errorf("%s: %+v, want one report and %d kinds of deadlines", cookie, f, want)
+		}
+	}
+}
+
 // What the CERT locked for those who need to know is counted for no other analyst.
 func TestFiguresLeaveLockedCasesOut(t *testing.T) {
 	t.Parallel()

@@ -205,6 +205,14 @@ func TestALookForTheOwnBodyAndAPrincipalStandsInBothLogs(t *testing.T) {
 			if l := look(officerOf(2), ""); len(l) > 0 {
 				t.Errorf("who has no part in it reads %+v", l)
 			}
+			if res := e.do(request{method: "POST", path: reportsPath + "/" + c.ID + "/messages", as: actor.Provider, key: "m", body: `{"text":"an alle"}`}); res.StatusCode != http.StatusCreated {
+				t.Fatalf("a message to both: %d %s", res.StatusCode, res.body)
+			}
+			for as, want := range map[actor.Role]string{officerOf(0): "", officerOf(1): memberName(1)} {
+				if l := e.accesses(as, "").Items; len(l) == 0 || l[0].Action != "report.message" || l[0].OnBehalfOf != want {
+					t.Errorf("the log that %s reads begins with %+v, want the message on behalf of %q", as, l, want)
+				}
+			}
 			e.invariants(map[string]string{"k": c.ID})
 		})
 	}
